@@ -1,0 +1,277 @@
+"""The conversation on the engine's unix socket: one JSON object a line, both ways.
+
+The agent (client) asks; the engine (server) tells. The engine needs nobody to talk to: with the agent gone it goes on
+with what it has. The order is: `Welcome` and one `RouterStatus` for each router (engine), then any number of `Apply`,
+`Remove`, `Synced`, `Health` (agent), and a `RouterStatus`, `Gone` or `Refused` (engine) whenever something changed.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from vipkeeper.ipc.fields import Fields
+from vipkeeper.ipc.rendered import RenderedVirtualIP
+
+MAX_LINE_BYTES = 1 << 20
+"""A longer line ends the connection."""
+
+
+class HealthSource(StrEnum):
+    """Who says that the nginx of this node is ill. Each is one member of the router's set of ailments."""
+
+    CONNECTION = "NginxGone"
+    """The engine's own open connection to nginx's unix socket broke and reconnecting is refused."""
+    CHECK = "NginxCheckFailed"
+    """The agent's slow HTTP check on the unix socket, after `fall` failures."""
+    READINESS = "NginxNotReady"
+    """The kubelet's verdict on the nginx container."""
+
+
+class RemoveReason(StrEnum):
+    """Why a document goes."""
+
+    DELETED = "Deleted"
+    """The VirtualIP is gone: leave with priority 0 and remove the addresses."""
+    MOVED = "Moved"
+    """It went to another placement of this node: keep it until that engine adopts it (or 30 s have passed)."""
+
+
+# ---- agent -> engine
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Run this document (new or changed)."""
+
+    document: RenderedVirtualIP
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Stop running the document of that name."""
+
+    name: str
+    reason: RemoveReason
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """These are all documents that exist: whatever else the engine runs was deleted while nobody watched."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """A verdict on this node's nginx. It counts for every router with an nginx section."""
+
+    source: HealthSource
+    healthy: bool
+    detail: str = ""
+
+
+# ---- engine -> agent
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """First line of the engine."""
+
+    version: str
+    node: str
+    placement: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Adverts dropped for one cause from one source, since the router was started."""
+
+    cause: str
+    source: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class RouterStatus:
+    """The state of one virtual router on this node, sent at each change."""
+
+    name: str
+    uid: str
+    generation: int
+    """Generation of the VirtualIP that the engine runs now."""
+    vrid: int
+    state: str
+    """Initialize, Backup or Active (RFC 9568 §6.3)."""
+    since_ms: int
+    """Milliseconds in this state (an age, not a date: the engine does not read the calendar clock)."""
+    priority: int
+    """The priority in force: the effective one, or 1 while unhealthy."""
+    reason: str
+    """Why it came into this state: a value of vrrp's Reason, e.g. NoResponse, PriorityZero, HigherPriority."""
+    takeover_ms: float | None
+    """On an Active that took over: from the last advert heard of the Active before until our first one."""
+    interface: str
+    """"" while none is found."""
+    segment: str
+    """On-link prefix in the election's family, e.g. 192.0.2.0/24; "" when unknown."""
+    faults: tuple[str, ...]
+    """Why it stays in Initialize."""
+    ailments: tuple[str, ...]
+    """Why it yields (HealthSource values)."""
+    active_address: str
+    """Primary address of the Active that we hear, our own when it is us, "" when none."""
+    rejected: tuple[Rejected, ...] = ()
+    """At most 16 entries, most frequent first. A change of a count alone is sent each 60 s at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The router of that name has ended here and its addresses are removed."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A document that the engine can't run; the last good one stays in force."""
+
+    name: str
+    generation: int
+    problems: tuple[str, ...]
+
+
+AgentMessage = Apply | Remove | Synced | Health
+EngineMessage = Welcome | RouterStatus | Gone | Refused
+
+
+def encode(message: AgentMessage | EngineMessage) -> bytes:
+    """One line, newline included."""
+    return json.dumps(to_json(message), separators=(",", ":"), sort_keys=True).encode() + b"\n"
+
+
+def to_json(message: AgentMessage | EngineMessage) -> dict[str, Any]:
+    match message:
+        case Apply():
+            return {"type": "apply", "document": message.document.to_json()}
+        case Remove():
+            return {"type": "remove", "name": message.name, "reason": message.reason.value}
+        case Synced():
+            return {"type": "synced", "names": list(message.names)}
+        case Health():
+            return {"type": "health", "source": message.source.value, "healthy": message.healthy, "detail": message.detail}
+        case Welcome():
+            return {"type": "welcome", "version": message.version, "node": message.node, "placement": message.placement}
+        case RouterStatus():
+            return {
+                "type": "status",
+                "name": message.name,
+                "uid": message.uid,
+                "generation": message.generation,
+                "vrid": message.vrid,
+                "state": message.state,
+                "sinceMs": message.since_ms,
+                "priority": message.priority,
+                "reason": message.reason,
+                "takeoverMs": message.takeover_ms,
+                "interface": message.interface,
+                "segment": message.segment,
+                "faults": list(message.faults),
+                "ailments": list(message.ailments),
+                "activeAddress": message.active_address,
+                "rejected": [{"cause": r.cause, "source": r.source, "count": r.count} for r in message.rejected],
+            }
+        case Gone():
+            return {"type": "gone", "name": message.name}
+        case Refused():
+            return {
+                "type": "refused",
+                "name": message.name,
+                "generation": message.generation,
+                "problems": list(message.problems),
+            }
+
+
+def decode_agent_message(line: bytes) -> AgentMessage:
+    """A line from the agent. Raises BadDocument (not JSON, unknown type, members that do not fit)."""
+    fields = _fields(line)
+    message: AgentMessage
+    match fields.text("type"):
+        case "apply":
+            fields.finish()
+            return Apply(RenderedVirtualIP.from_json(json.loads(line).get("document")))
+        case "remove":
+            reason = fields.text("reason")
+            if reason not in [item.value for item in RemoveReason]:
+                fields.note("reason", f"{reason!r} is not known")
+                reason = RemoveReason.DELETED.value
+            message = Remove(fields.text("name"), RemoveReason(reason))
+        case "synced":
+            message = Synced(fields.texts("names"))
+        case "health":
+            source = fields.text("source")
+            if source not in [item.value for item in HealthSource]:
+                fields.note("source", f"{source!r} is not known")
+                source = HealthSource.CHECK.value
+            message = Health(HealthSource(source), fields.flag("healthy", True), fields.text("detail", ""))
+        case other:
+            fields.note("type", f"{other!r} is not known")
+            message = Synced(())
+    fields.finish()
+    return message
+
+
+def decode_engine_message(line: bytes) -> EngineMessage:
+    """A line from the engine. Raises BadDocument."""
+    fields = _fields(line)
+    message: EngineMessage
+    match fields.text("type"):
+        case "welcome":
+            message = Welcome(fields.text("version"), fields.text("node"), fields.text("placement"))
+        case "status":
+            message = _status(fields, json.loads(line))
+        case "gone":
+            message = Gone(fields.text("name"))
+        case "refused":
+            message = Refused(fields.text("name"), fields.number("generation", 0, 2**63 - 1), fields.texts("problems"))
+        case other:
+            fields.note("type", f"{other!r} is not known")
+            message = Gone("")
+    fields.finish()
+    return message
+
+
+def _status(fields: Fields, raw: dict[str, Any]) -> RouterStatus:
+    takeover = raw.get("takeoverMs")
+    return RouterStatus(
+        name=fields.text("name"),
+        uid=fields.text("uid"),
+        generation=fields.number("generation", 0, 2**63 - 1),
+        vrid=fields.number("vrid", 1, 255),
+        state=fields.text("state"),
+        since_ms=fields.number("sinceMs", 0, 2**63 - 1),
+        priority=fields.number("priority", 0, 255),
+        reason=fields.text("reason"),
+        takeover_ms=float(takeover) if isinstance(takeover, int | float) else None,
+        interface=fields.text("interface"),
+        segment=fields.text("segment"),
+        faults=fields.texts("faults"),
+        ailments=fields.texts("ailments"),
+        active_address=fields.text("activeAddress"),
+        rejected=tuple(
+            Rejected(item.text("cause"), item.text("source"), item.number("count", 0, 2**63 - 1))
+            for item in fields.children("rejected")
+        ),
+    )
+
+
+def _fields(line: bytes) -> Fields:
+    try:
+        return Fields(json.loads(line))
+    except ValueError as error:
+        fields = Fields({})
+        fields.note("", f"is not JSON ({error})")
+        fields.finish()
+        raise
