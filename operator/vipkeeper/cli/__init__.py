@@ -1,0 +1,1 @@
+"""The `vipkeeper` command."""

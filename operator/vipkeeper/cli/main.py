@@ -1,3 +1,96 @@
+"""`vipkeeper`: one command for the image and for the developer.
+
+It parses arguments and hands over; nothing is decided here. The three processes are *executed*, not called: each of
+them pays only for what it imports itself (the engine must stay below 16 MiB), so this file imports the rest lazily.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
-app = typer.Typer()
+import vipkeeper
+
+app = typer.Typer(
+    name="vipkeeper",
+    help="Highly available virtual IP addresses for Kubernetes on bare metal.",
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(vipkeeper.__version__)
+
+
+@app.command()
+def speaker() -> None:
+    """Run the VRRP speaker (guard and engine). Settings come from the environment: see ARCHITECTURE.md."""
+    _become("vipkeeper.engine")
+
+
+@app.command()
+def agent() -> None:
+    """Run the agent of a speaker pod: it carries configuration to the engine and state to the API server."""
+    _become("vipkeeper.agent")
+
+
+@app.command()
+def controller() -> None:
+    """Run the operator: it turns VirtualIPs into ConfigMaps and DaemonSets, and fills their status."""
+    _become("vipkeeper.controller")
+
+
+@app.command()
+def crds(
+    output: Annotated[Path, typer.Option(help="Folder for the two files.")] = Path("crds"),
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 when a file differs.")] = False,
+) -> None:
+    """Generate the CustomResourceDefinitions from the Python types (`vipkeeper/spec`)."""
+    from vipkeeper.spec.crd import crd_files  # pydantic: only for this command
+
+    stale = []
+    for name, text in crd_files().items():
+        path = output / name
+        if path.is_file() and path.read_text() == text:
+            continue
+        stale.append(path)
+        if not check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+    for path in stale:
+        typer.echo(f"{path}: {'differs from the Python types; run `make crds`' if check else 'written'}", err=check)
+    if check and stale:
+        raise typer.Exit(1)
+
+
+@app.command()
+def cleanup(
+    namespace: Annotated[str, typer.Option(help="Namespace of the installation.")],
+    timeout_seconds: Annotated[int, typer.Option(help="How long to wait for the speaker pods to end.")] = 60,
+) -> None:
+    """Remove what an uninstalled chart leaves in its namespace: ConfigMaps, VRRPSpeakers and Leases of ours.
+
+    VirtualIPs and the CRDs stay. The chart runs this after `helm uninstall`.
+    """
+    from vipkeeper.controller.cleanup import cleanup_namespace  # kubernetes: only for this command
+
+    for line in cleanup_namespace(namespace, timeout_seconds):
+        typer.echo(line)
+
+
+def _become(module: str) -> None:
+    """Replace this process by `python -m module`, so that signals reach it and no memory is left behind."""
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", module])
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,5 @@
+"""`python -m vipkeeper.cli`."""
+
+from vipkeeper.cli.main import app
+
+app()
