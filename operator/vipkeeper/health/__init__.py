@@ -1,0 +1,1 @@
+"""Rise and fall: from single checks to a verdict. Pure."""

@@ -1,0 +1,1 @@
+"""What users and agents write to the API server, as types: parsed once, trusted afterwards. Pure."""

@@ -1,0 +1,179 @@
+"""VRRPSpeaker: what one node's agent reports for one placement. Written by that agent only, read by the controller.
+
+The types mirror `ipc.messages` (RouterStatus, Refused) with two differences: an age becomes a date, because readers
+have no common start, and empty texts become absent members, because kubectl shows those as blanks.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from vipkeeper.ipc.messages import Refused, RouterStatus
+from vipkeeper.spec.model import Moment, Reported, Written
+from vipkeeper.spec.names import API_VERSION, SPEAKER_KIND, speaker_labels, speaker_name
+
+Name = Annotated[str, Field(min_length=1, max_length=253)]
+
+
+class VRRPSpeakerSpec(Written):
+    """Which speaker this is."""
+
+    node_name: Name
+    """Node on which the speaker runs."""
+    placement: Annotated[str, Field(min_length=1, max_length=63)]
+    """Placement that the speaker serves: "default", or "p-" and eight hex digits."""
+
+
+class RejectedAdverts(Reported):
+    """Adverts that were dropped for one cause from one source."""
+
+    cause: str
+    """Name of the rule that the packet broke, e.g. WrongChecksum."""
+    source: str
+    """Source address of the packets."""
+    count: int
+    """Number of packets since the virtual router was started here. Brought up to date at most once a minute."""
+
+
+class VirtualRouterReport(Reported):
+    """One virtual router as it runs on this node."""
+
+    name: str
+    """Name of the VirtualIP."""
+    uid: str
+    """UID of the VirtualIP."""
+    generation: int
+    """metadata.generation of the VirtualIP that the engine runs."""
+    vrid: int
+    """Virtual router identifier."""
+    state: str
+    """Initialize, Backup or Active (RFC 9568 section 6.3)."""
+    since: Moment
+    """When it came into this state."""
+    priority: int
+    """Priority in force: the effective one, or 1 while this node is unhealthy."""
+    reason: str = ""
+    """Why it came into this state, e.g. NoResponse, PriorityZero, HigherPriority."""
+    takeover_ms: float | None = None
+    """On an Active that took over: milliseconds from the last advert heard of the Active before to the first of its own."""
+    interface: str | None = None
+    """Network interface on which it runs; absent while none is found."""
+    segment: str | None = None
+    """On-link prefix of the election's address family, e.g. 192.0.2.0/24; absent when unknown."""
+    faults: list[str] = []
+    """Why it stays in Initialize; empty when nothing is wrong."""
+    ailments: list[str] = []
+    """Why it yields: causes for which this node's nginx counts as ill; empty when healthy."""
+    active_address: str | None = None
+    """Address of the Active that it hears (its own, when it is Active); absent when none."""
+    rejected: list[RejectedAdverts] = []
+    """Adverts that were dropped, the most frequent first, 16 entries at most."""
+
+
+class RefusedDocument(Reported):
+    """A configuration that the engine of this node can't run; the last good one stays in force."""
+
+    document: str
+    """Name of the VirtualIP."""
+    generation: int
+    """Generation of the VirtualIP that was refused."""
+    problems: list[str]
+    """Every problem, each with its path."""
+
+
+class NginxDocument(Reported):
+    """One VirtualIP in the configuration that nginx runs."""
+
+    name: str
+    """Name of the VirtualIP."""
+    generation: int
+    """Its generation in the running configuration."""
+
+
+class NginxReport(Reported):
+    """nginx of this node."""
+
+    generation: str = ""
+    """Generation of the configuration that nginx runs, as its status endpoint tells it."""
+    ok: bool = False
+    """The last wanted configuration passed its test and runs."""
+    message: str | None = None
+    """Why not: what `nginx -t` said; absent when all is well."""
+    documents: list[NginxDocument] = []
+    """VirtualIPs with an nginx section that the running configuration was made from."""
+
+
+class VRRPSpeakerStatus(Reported):
+    """What the speaker runs."""
+
+    engine_version: str = ""
+    """Version of the engine."""
+    virtual_routers: list[VirtualRouterReport] = []
+    """Every virtual router on this node in this placement, by name."""
+    refused: list[RefusedDocument] = []
+    """Configurations that could not be run."""
+    nginx: NginxReport | None = None
+    """nginx of this node; absent where the installation goes without."""
+
+
+class VRRPSpeaker(Reported):
+    """The object, as far as we read it."""
+
+    node_name: str
+    placement: str
+    status: VRRPSpeakerStatus = VRRPSpeakerStatus()
+
+    def report_of(self, name: str) -> VirtualRouterReport | None:
+        return next((report for report in self.status.virtual_routers if report.name == name), None)
+
+    def refusal_of(self, name: str) -> RefusedDocument | None:
+        return next((item for item in self.status.refused if item.document == name), None)
+
+
+def parse_speaker(value: dict[str, Any]) -> VRRPSpeaker:
+    """From the API object. Raises pydantic.ValidationError; a status that was never written is an empty one."""
+    spec = VRRPSpeakerSpec.model_validate(value.get("spec"))
+    status = VRRPSpeakerStatus.model_validate(value.get("status") or {})
+    return VRRPSpeaker(node_name=spec.node_name, placement=spec.placement, status=status)
+
+
+def speaker_object(node: str, placement: str, namespace: str) -> dict[str, Any]:
+    """The object to create, without its status."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": SPEAKER_KIND,
+        "metadata": {
+            "name": speaker_name(placement, node),
+            "namespace": namespace,
+            "labels": speaker_labels(placement),
+        },
+        "spec": VRRPSpeakerSpec(node_name=node, placement=placement).to_json(),
+    }
+
+
+def report_from_router(status: RouterStatus, received_at: datetime) -> VirtualRouterReport:
+    """What the agent writes for a RouterStatus that came at `received_at` (aware; the calendar clock)."""
+    return VirtualRouterReport(
+        name=status.name,
+        uid=status.uid,
+        generation=status.generation,
+        vrid=status.vrid,
+        state=status.state,
+        since=received_at - timedelta(milliseconds=status.since_ms),
+        priority=status.priority,
+        reason=status.reason,
+        takeover_ms=status.takeover_ms,
+        interface=status.interface or None,
+        segment=status.segment or None,
+        faults=list(status.faults),
+        ailments=list(status.ailments),
+        active_address=status.active_address or None,
+        rejected=[RejectedAdverts(cause=item.cause, source=item.source, count=item.count) for item in status.rejected],
+    )
+
+
+def refusal_from_engine(refused: Refused) -> RefusedDocument:
+    return RefusedDocument(document=refused.name, generation=refused.generation, problems=list(refused.problems))
