@@ -1,0 +1,51 @@
+"""What a virtual router asks of its shell: imperative, frozen, carried out in the order of the list.
+
+The timer is no action: after each `handle` the shell looks at `deadline_ns`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vipkeeper.vrrp.packet import IPAddress
+from vipkeeper.vrrp.state import Reason, State
+
+
+@dataclass(frozen=True, slots=True)
+class SendAdvert:
+    """Send one advert of the configuration now in force with this priority (0: leaving)."""
+
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class AddAddresses:
+    """Put these on the interface, and keep them there while Active. Those that are there already are no error."""
+
+    addresses: tuple[IPAddress, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveAddresses:
+    """Take these off the interface. Those that are not there are no error."""
+
+    addresses: tuple[IPAddress, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Gratuitous ARP or unsolicited NA for these (RFC 9568 §6.4.2). Bursts and repeats are the shell's."""
+
+    addresses: tuple[IPAddress, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged:
+    """The router is in another state. Always the last action of its transition."""
+
+    old: State
+    new: State
+    reason: Reason
+
+
+Action = SendAdvert | AddAddresses | RemoveAddresses | Announce | StateChanged

@@ -1,0 +1,92 @@
+"""What happens to a virtual router: past tense, frozen, handed to `VirtualRouter.handle` with the time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vipkeeper.vrrp.config import VirtualRouterConfig
+from vipkeeper.vrrp.packet import Advert, IPAddress
+from vipkeeper.vrrp.state import Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Startup:
+    """The router shall run. Faults and ailments known by then are better told before."""
+
+    last_advert_ns: int | None = None
+    """When an engine before this one sent its last advert as Active, on the same clock. None: it was not Active.
+
+    Younger than anybody's patience: the router resumes as Active. Older: it removes the addresses and listens.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    """The router shall stop: an Active says so with priority 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """`deadline_ns` has come. Too early or stale ones are ignored, so a shell may keep its timers lazily.
+
+    In Backup the shell drains its sockets first: a timeout is believed when nothing is left to read.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class AdvertReceived:
+    """A good advert of our VRID and family arrived on our interface."""
+
+    advert: Advert
+
+
+@dataclass(frozen=True, slots=True)
+class FaultsChanged:
+    """The whole set of faults, as it is now."""
+
+    faults: frozenset[Fault]
+
+
+@dataclass(frozen=True, slots=True)
+class HealthChanged:
+    """The whole set of ailments, as it is now. Not empty: ill."""
+
+    ailments: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigChanged:
+    """A new configuration of the same VRID and family (else the shell stops this router and makes another)."""
+
+    config: VirtualRouterConfig
+
+
+@dataclass(frozen=True, slots=True)
+class LocalAddressChanged:
+    """The address that our adverts are sent from has changed (that there is none is a fault)."""
+
+    address: IPAddress
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """Another engine of this node, Active until now, stopped silently in our favour: be Active at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """Another engine of this node goes on with this router: stop without a word, leave the addresses where they are."""
+
+
+Event = (
+    TimerFired
+    | AdvertReceived
+    | Startup
+    | Shutdown
+    | FaultsChanged
+    | HealthChanged
+    | ConfigChanged
+    | LocalAddressChanged
+    | Adopted
+    | Released
+)

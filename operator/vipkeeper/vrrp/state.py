@@ -1,0 +1,64 @@
+"""The states of a virtual router, the causes of its transitions, and the faults that hold it in Initialize.
+
+Their values are what users read in `status`, Events and logs: one CamelCase word each, never renamed lightly.
+"""
+
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """RFC 9568 §6.3."""
+
+    INITIALIZE = "Initialize"
+    BACKUP = "Backup"
+    ACTIVE = "Active"
+
+
+class Reason(StrEnum):
+    """Why the last transition happened."""
+
+    STARTUP = "Startup"
+    """The router was started (RFC 9568 §6.4.1)."""
+    RECOVERED = "Recovered"
+    """The last fault is gone: started again."""
+    RESUMED = "Resumed"
+    """The engine died as Active and came back before anybody could miss it."""
+    ADOPTED = "Adopted"
+    """Taken over as Active from another engine of this node."""
+    NO_RESPONSE = "NoResponse"
+    """Nothing was heard from an Active for Active_Down_Interval."""
+    PRIORITY_ZERO = "PriorityZero"
+    """The Active said that it leaves."""
+    PREEMPTED = "Preempted"
+    """An Active of lower priority was on the segment and we preempted it."""
+    HIGHER_PRIORITY = "HigherPriority"
+    """An advert of higher priority ended our time as Active."""
+    HIGHER_ADDRESS = "HigherAddress"
+    """An advert of equal priority from a higher address ended our time as Active."""
+    UNHEALTHY = "Unhealthy"
+    """Something that this node serves on the address is ill: it yielded."""
+    FAULT = "Fault"
+    """The set of faults is not empty: the router cannot take part."""
+    STALE_CLOCK = "StaleClock"
+    """We woke up so late that another router may be Active: listen first."""
+    RELEASED = "Released"
+    """Given away, as it is, to another engine of this node."""
+    SHUTDOWN = "Shutdown"
+    """The router was stopped."""
+
+
+class Fault(StrEnum):
+    """What holds a router in Initialize. A router has a set of them and starts when the set is empty."""
+
+    INTERFACE_MISSING = "InterfaceMissing"
+    """No such interface, or none could be chosen."""
+    LINK_DOWN = "LinkDown"
+    """The interface is down or has no carrier."""
+    NO_SOURCE_ADDRESS = "NoSourceAddress"
+    """The interface has no primary IPv4 address, or no link-local IPv6 address, to send from (RFC 9568 §5.1)."""
+    NOT_PREPARED = "NotPrepared"
+    """The interface's settings are not (yet) those that the router needs."""
+
+
+MUTE_FAULTS = frozenset({Fault.INTERFACE_MISSING, Fault.LINK_DOWN, Fault.NO_SOURCE_ADDRESS})
+"""Under any of these nothing can be sent, not even priority 0."""
