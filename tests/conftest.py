@@ -29,11 +29,17 @@ def _has(need: str) -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "requires(*needs): programs on the PATH, or root, without which the test can't run")
+    config.addinivalue_line(
+        "markers", "requires(*needs): programs on the PATH, or root, without which the test can't run"
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: next((n for n, suite in enumerate(SUITES) if f"tests/{suite}/" in item.path.as_posix()), len(SUITES)))
+    items.sort(
+        key=lambda item: next(
+            (n for n, suite in enumerate(SUITES) if f"tests/{suite}/" in item.path.as_posix()), len(SUITES)
+        )
+    )
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -57,11 +63,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for what, why in never.items():
         terminalreporter.write_line(f"  {what}: {why}")
     for need, count in _missing.items():
-        terminalreporter.write_line(f"  {count} tests, for want of {need}: {accepted.get(need, 'NOT ACCEPTED in tests/absent.toml')}")
+        terminalreporter.write_line(
+            f"  {count} tests, for want of {need}: {accepted.get(need, 'NOT ACCEPTED in tests/absent.toml')}"
+        )
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     _never, accepted = _accepted()
-    if os.environ.get("CI") and any(need not in accepted for need in _missing) and session.exitstatus == pytest.ExitCode.OK:
+    if (
+        os.environ.get("CI")
+        and any(need not in accepted for need in _missing)
+        and session.exitstatus == pytest.ExitCode.OK
+    ):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -161,7 +161,12 @@ def to_json(message: AgentMessage | EngineMessage) -> dict[str, Any]:
         case Synced():
             return {"type": "synced", "names": list(message.names)}
         case Health():
-            return {"type": "health", "source": message.source.value, "healthy": message.healthy, "detail": message.detail}
+            return {
+                "type": "health",
+                "source": message.source.value,
+                "healthy": message.healthy,
+                "detail": message.detail,
+            }
         case Welcome():
             return {"type": "welcome", "version": message.version, "node": message.node, "placement": message.placement}
         case RouterStatus():

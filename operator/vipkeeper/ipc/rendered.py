@@ -165,7 +165,9 @@ def _http_server(fields: Fields) -> HTTPServer:
         item = fields.child("service")
         port: int | str = item.text("portName") if item.has("portName") else item.number("port", 1, 65535)
         service = ServiceUpstream(item.text("namespace"), item.text("name"), port)
-    servers = tuple(UpstreamServer(item.text("address"), item.number("port", 1, 65535)) for item in fields.children("servers"))
+    servers = tuple(
+        UpstreamServer(item.text("address"), item.number("port", 1, 65535)) for item in fields.children("servers")
+    )
     if (service is None) == (not servers):
         fields.note("", "needs exactly one of servers and service")
     return HTTPServer(port=fields.number("port", 1, 65535), servers=servers, service=service)
