@@ -19,6 +19,7 @@ IPv6 always has its pseudo-header.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
@@ -33,6 +34,11 @@ TTL = 255
 VERSION = 3
 ADVERTISEMENT = 1
 """The only message type there is (RFC 9568 §5.2.2)."""
+
+_FIXED_PART = struct.Struct("!BBBBHH")
+_INTERVAL_MASK = 0x0FFF  # the reserved nibble above it is ignored on receipt (§5.2.6)
+_IPV4_HEADER = struct.Struct("!BxHxxHBBxx4s4s")
+_FRAGMENT_MASK = 0x3FFF  # More Fragments and the offset
 
 
 class Family(IntEnum):
@@ -51,6 +57,8 @@ _GROUPS: dict[Family, IPAddress] = {
     Family.IPV4: IPv4Address("224.0.0.18"),
     Family.IPV6: IPv6Address("ff02::12"),
 }
+_ADDRESS_SIZE = {Family.IPV4: 4, Family.IPV6: 16}
+_BROADCAST = IPv4Address("255.255.255.255")
 
 
 class ChecksumForm(StrEnum):
@@ -128,7 +136,20 @@ class IPv4Datagram:
 
 def parse_ipv4(packet: bytes) -> IPv4Datagram | Dropped:
     """Take the IPv4 header off (raw sockets of IPv4 deliver it). Its own checksum is the kernel's business."""
-    raise NotImplementedError
+    if len(packet) < _IPV4_HEADER.size:
+        return Dropped(DropReason.BAD_HEADER, f"{len(packet)} bytes")
+    version_ihl, total_length, fragment, ttl, protocol, source, destination = _IPV4_HEADER.unpack_from(packet)
+    header_length = (version_ihl & 0x0F) * 4  # options are skipped, not read
+    if version_ihl >> 4 != Family.IPV4 or header_length < _IPV4_HEADER.size:
+        return Dropped(DropReason.BAD_HEADER, f"first byte 0x{version_ihl:02x}")
+    if not header_length <= total_length <= len(packet):
+        return Dropped(DropReason.BAD_HEADER, f"total length {total_length} of {len(packet)} bytes")
+    if fragment & _FRAGMENT_MASK:
+        return Dropped(DropReason.FRAGMENT)
+    if protocol != PROTOCOL:
+        return Dropped(DropReason.WRONG_PROTOCOL, f"protocol {protocol}")
+    payload = packet[header_length:total_length]  # what follows is Ethernet padding
+    return IPv4Datagram(IPv4Address(source), IPv4Address(destination), ttl, payload)
 
 
 def decode(
@@ -145,9 +166,36 @@ def decode(
 
     `ttl` is the Hop Limit for IPv6; None (the control message is missing) counts as wrong. `vrids` are those
     configured on the receiving interface and family; `own_addresses` the addresses that we send from. Addresses
-    carry no scope id.
+    carry no scope id. What is checked first is what a flood of junk fails soonest.
     """
-    raise NotImplementedError
+    if ttl != TTL:
+        return Dropped(DropReason.WRONG_TTL, f"{ttl}")
+    if destination != family.group:
+        return Dropped(DropReason.WRONG_DESTINATION, f"{destination}")
+    if len(message) < _FIXED_PART.size:
+        return Dropped(DropReason.WRONG_LENGTH, f"{len(message)} bytes")
+    version_type, vrid, priority, count, interval, _ = _FIXED_PART.unpack_from(message)
+    if version_type >> 4 != VERSION:
+        return Dropped(DropReason.WRONG_VERSION, f"version {version_type >> 4}")
+    if version_type & 0x0F != ADVERTISEMENT:
+        return Dropped(DropReason.WRONG_TYPE, f"type {version_type & 0x0F}")
+    if vrid not in vrids:
+        return Dropped(DropReason.UNKNOWN_VRID, f"VRID {vrid}")
+    if source in own_addresses:
+        return Dropped(DropReason.OWN_SOURCE, f"{source}: an address conflict or a loop")
+    if not _can_send(source, family):
+        return Dropped(DropReason.WRONG_SOURCE, f"{source}")
+    if count == 0:
+        return Dropped(DropReason.NO_ADDRESSES)
+    if len(message) != _FIXED_PART.size + count * _ADDRESS_SIZE[family]:
+        return Dropped(DropReason.WRONG_LENGTH, _describe_length(message, count, family))
+    checksum_form = _matching_checksum(message, source, destination)
+    if checksum_form is None:
+        return Dropped(DropReason.WRONG_CHECKSUM)
+    interval_cs = interval & _INTERVAL_MASK
+    if interval_cs == 0:
+        return Dropped(DropReason.ZERO_INTERVAL)
+    return Advert(source, vrid, priority, interval_cs, _addresses(message, family), checksum_form)
 
 
 def decode_ipv4(packet: bytes, *, vrids: Container[int], own_addresses: Container[IPAddress] = ()) -> Advert | Dropped:
@@ -177,6 +225,67 @@ def encode(
 ) -> bytes:
     """One VRRP message from `source` to the group of its family, without IP header.
 
-    The same addresses give the same bytes; the shell makes them at configuration time and sends them as they are.
+    The same arguments give the same bytes; the shell makes them at configuration time and sends them as they are.
+    A link-local address goes to the front of an IPv6 list (RFC 9568 §5.2.9), the rest keeps its order.
     """
-    raise NotImplementedError
+    ordered = sorted(addresses, key=_goes_later)
+    packed = b"".join(address.packed for address in ordered)
+    version_type = VERSION << 4 | ADVERTISEMENT
+    fixed_part = _FIXED_PART.pack(version_type, vrid, priority, len(ordered), interval_cs & _INTERVAL_MASK, 0)
+    covered = fixed_part + packed
+    if checksum_form is ChecksumForm.PSEUDO_HEADER or isinstance(source, IPv6Address):
+        covered = _pseudo_header(source, Family(source.version).group, len(covered)) + covered
+    checksum = -_ones_complement_sum(covered) % 0xFFFF
+    return fixed_part[:6] + checksum.to_bytes(2, "big") + packed
+
+
+def _goes_later(address: IPAddress) -> bool:
+    """For a stable sort: False before True."""
+    return isinstance(address, IPv6Address) and not address.is_link_local
+
+
+def _can_send(source: IPAddress, family: Family) -> bool:
+    """Whether a router's adverts can come from here (RFC 9568 §5.1.1.1, §5.1.2.1)."""
+    if family is Family.IPV6:
+        return source.is_link_local
+    return not (source.is_unspecified or source.is_loopback or source.is_multicast or source == _BROADCAST)
+
+
+def _describe_length(message: bytes, count: int, family: Family) -> str:
+    """Name what usually makes an advert too long."""
+    surplus = len(message) - _FIXED_PART.size - count * _ADDRESS_SIZE[family]
+    text = f"{len(message)} bytes for {count} addresses"
+    if surplus == 8:
+        return text + " (authentication data of version 2?)"
+    return text + " (HMAC trailer?)" if surplus == 28 else text
+
+
+def _matching_checksum(message: bytes, source: IPAddress, destination: IPAddress) -> ChecksumForm | None:
+    """The form under which the checksum verifies."""
+    pseudo_header = _pseudo_header(source, destination, len(message))
+    if _ones_complement_sum(pseudo_header + message) == 0:
+        return ChecksumForm.PSEUDO_HEADER
+    if isinstance(source, IPv4Address) and _ones_complement_sum(message) == 0:
+        return ChecksumForm.MESSAGE_ONLY
+    return None
+
+
+def _pseudo_header(source: IPAddress, destination: IPAddress, length: int) -> bytes:
+    """RFC 793 §3.1 for IPv4, RFC 8200 §8.1 for IPv6."""
+    if isinstance(source, IPv4Address):
+        return source.packed + destination.packed + struct.pack("!xBH", PROTOCOL, length)
+    return source.packed + destination.packed + struct.pack("!I3xB", length, PROTOCOL)
+
+
+def _ones_complement_sum(data: bytes) -> int:
+    """RFC 1071's sum of 16-bit words, as 0..0xFFFE: 2**16 is 1 modulo 0xFFFF, so one division adds all of them up.
+
+    `data` has an even length, as every VRRP message and pseudo-header has.
+    """
+    return int.from_bytes(data, "big") % 0xFFFF
+
+
+def _addresses(message: bytes, family: Family) -> tuple[IPAddress, ...]:
+    size = _ADDRESS_SIZE[family]
+    kind = IPv4Address if family is Family.IPV4 else IPv6Address
+    return tuple(kind(message[at : at + size]) for at in range(_FIXED_PART.size, len(message), size))
