@@ -1,0 +1,1 @@
+"""Builders of everything that we write: they return, they never apply. Pure."""

@@ -63,13 +63,13 @@ class VirtualRouterReport(Reported):
     """Network interface on which it runs; absent while none is found."""
     segment: str | None = None
     """On-link prefix of the election's address family, e.g. 192.0.2.0/24; absent when unknown."""
-    faults: list[str] = []
+    faults: tuple[str, ...] = ()
     """Why it stays in Initialize; empty when nothing is wrong."""
-    ailments: list[str] = []
+    ailments: tuple[str, ...] = ()
     """Why it yields: causes for which this node's nginx counts as ill; empty when healthy."""
     active_address: str | None = None
     """Address of the Active that it hears (its own, when it is Active); absent when none."""
-    rejected: list[RejectedAdverts] = []
+    rejected: tuple[RejectedAdverts, ...] = ()
     """Adverts that were dropped, the most frequent first, 16 entries at most."""
 
 
@@ -80,7 +80,7 @@ class RefusedDocument(Reported):
     """Name of the VirtualIP."""
     generation: int
     """Generation of the VirtualIP that was refused."""
-    problems: list[str]
+    problems: tuple[str, ...]
     """Every problem, each with its path."""
 
 
@@ -102,7 +102,7 @@ class NginxReport(Reported):
     """The last wanted configuration passed its test and runs."""
     message: str | None = None
     """Why not: what `nginx -t` said; absent when all is well."""
-    documents: list[NginxDocument] = []
+    documents: tuple[NginxDocument, ...] = ()
     """VirtualIPs with an nginx section that the running configuration was made from."""
 
 
@@ -111,9 +111,9 @@ class VRRPSpeakerStatus(Reported):
 
     engine_version: str = ""
     """Version of the engine."""
-    virtual_routers: list[VirtualRouterReport] = []
+    virtual_routers: tuple[VirtualRouterReport, ...] = ()
     """Every virtual router on this node in this placement, by name."""
-    refused: list[RefusedDocument] = []
+    refused: tuple[RefusedDocument, ...] = ()
     """Configurations that could not be run."""
     nginx: NginxReport | None = None
     """nginx of this node; absent where the installation goes without."""
@@ -168,12 +168,14 @@ def report_from_router(status: RouterStatus, received_at: datetime) -> VirtualRo
         takeover_ms=status.takeover_ms,
         interface=status.interface or None,
         segment=status.segment or None,
-        faults=list(status.faults),
-        ailments=list(status.ailments),
+        faults=status.faults,
+        ailments=status.ailments,
         active_address=status.active_address or None,
-        rejected=[RejectedAdverts(cause=item.cause, source=item.source, count=item.count) for item in status.rejected],
+        rejected=tuple(
+            RejectedAdverts(cause=item.cause, source=item.source, count=item.count) for item in status.rejected
+        ),
     )
 
 
 def refusal_from_engine(refused: Refused) -> RefusedDocument:
-    return RefusedDocument(document=refused.name, generation=refused.generation, problems=list(refused.problems))
+    return RefusedDocument(document=refused.name, generation=refused.generation, problems=refused.problems)

@@ -1,0 +1,268 @@
+"""VirtualIP: the object that users write, and the status that they read. The CRD is generated from these types.
+
+Each field's docstring is what `kubectl explain vip.spec` prints: meaning, unit, bounds, default. A field is here only
+when something acts on it; none is accepted and ignored. Rules that span several fields stand in `rules.py`, once in
+CEL (for the API server) and once in Python (for us, who never trust what the API server let through).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from vipkeeper.spec.model import Moment, Reported, Second, Written
+
+MAX_ADDRESSES = 20
+MAX_HTTP_SERVERS = 16
+MAX_UPSTREAM_SERVERS = 32
+MAX_NODE_PRIORITIES = 64
+MAX_TOLERATIONS = 16
+MAX_EXPRESSIONS = 16
+MAX_EXPRESSION_VALUES = 64
+ADDRESS_MAX_LENGTH = 43
+"""39 characters of a fully written IPv6 address and "/128"."""
+
+LABEL_KEY_PATTERN = (
+    r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
+)
+LABEL_VALUE_PATTERN = r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
+DNS_LABEL_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+DNS_SUBDOMAIN_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+INTERFACE_PATTERN = r"^[^/\s]{1,15}$"
+INTERVAL_PATTERN = r"^([0-9]{1,5}(\.[0-9]{1,3})?(ms|s)){1,2}$"
+
+LabelKey = Annotated[str, Field(min_length=1, max_length=317, pattern=LABEL_KEY_PATTERN)]
+LabelValue = Annotated[str, Field(max_length=63, pattern=LABEL_VALUE_PATTERN)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Priority = Annotated[int, Field(ge=2, le=254)]
+NodeName = Annotated[str, Field(min_length=1, max_length=253, pattern=DNS_SUBDOMAIN_PATTERN)]
+
+
+class LabelSelectorRequirement(Written):
+    """One condition on a label."""
+
+    key: LabelKey
+    """Label to look at."""
+    operator: Literal["In", "NotIn", "Exists", "DoesNotExist"]
+    """In and NotIn compare with `values`; Exists and DoesNotExist look at the key alone."""
+    values: Annotated[tuple[LabelValue, ...], Field(max_length=MAX_EXPRESSION_VALUES, strict=False)] = ()
+    """Values for In and NotIn (at least one); empty for Exists and DoesNotExist."""
+
+
+class LabelSelector(Written):
+    """Selects nodes by their labels, as every Kubernetes label selector: all conditions must hold."""
+
+    match_labels: Annotated[dict[LabelKey, LabelValue], Field(max_length=MAX_EXPRESSIONS)] = Field(default_factory=dict)
+    """Labels that a node must have, with these values."""
+    match_expressions: Annotated[
+        tuple[LabelSelectorRequirement, ...], Field(max_length=MAX_EXPRESSIONS, strict=False)
+    ] = ()
+    """Further conditions, which must hold as well."""
+
+
+class Toleration(Written):
+    """A taint that the speaker pods put up with, as in a pod's `tolerations`."""
+
+    key: LabelKey | None = None
+    """Key of the taint; absent (with operator Exists): every taint."""
+    operator: Literal["Exists", "Equal"] = "Equal"
+    """Equal [default] compares the taint's value; Exists accepts every value."""
+    value: LabelValue | None = None
+    """Value of the taint, for operator Equal."""
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    """Effect of the taint; absent: every effect."""
+
+
+class NodePriority(Written):
+    """Another priority for some nodes: give exactly one of `name` and `selector`."""
+
+    name: NodeName | None = None
+    """Name of one node."""
+    selector: LabelSelector | None = None
+    """Labels of the nodes."""
+    priority: Priority
+    """Wanted priority of these nodes, 2 to 254."""
+
+
+class Nodes(Written):
+    """Which nodes take part, and which of them are preferred."""
+
+    selector: LabelSelector | None = None
+    """Nodes that take part, by their labels. Absent: all nodes whose taints are tolerated."""
+    tolerations: Annotated[tuple[Toleration, ...], Field(max_length=MAX_TOLERATIONS, strict=False)] = ()
+    """Taints to put up with, e.g. to let control-plane nodes take part. What a DaemonSet tolerates by itself is added."""
+    priorities: Annotated[tuple[NodePriority, ...], Field(max_length=MAX_NODE_PRIORITIES, strict=False)] = ()
+    """Priorities that differ from spec.priority. The first entry that fits a node counts."""
+
+
+class VRRP(Written):
+    """How the nodes elect the one that holds the addresses (RFC 9568, VRRP version 3)."""
+
+    advertisement_interval: Annotated[str, Field(max_length=16, pattern=INTERVAL_PATTERN)] = "250ms"
+    """Time between two advertisements of the Active: 10ms to 40.95s in steps of 10ms, e.g. "100ms", "1s" [250ms].
+    A node that fails is replaced after about three to four intervals."""
+    preempt: bool = True
+    """true [default]: a node with a higher priority takes the addresses when it comes (back).
+    false: whoever holds them keeps them until it fails."""
+
+
+class UpstreamServer(Written):
+    """One backend server."""
+
+    address: Annotated[str, Field(min_length=2, max_length=39)]
+    """IPv4 or IPv6 address. Not a DNS name: nginx would look it up once, when it starts, and refuse to start when the
+    lookup fails. Use `service` for what moves."""
+    port: Port
+    """TCP port, 1 to 65535."""
+
+
+class ServiceReference(Written):
+    """A Service of this cluster. nginx calls its ready endpoints directly."""
+
+    namespace: Annotated[str, Field(min_length=1, max_length=63, pattern=DNS_LABEL_PATTERN)]
+    """Namespace of the Service."""
+    name: Annotated[str, Field(min_length=1, max_length=63, pattern=DNS_LABEL_PATTERN)]
+    """Name of the Service."""
+    port: (
+        Annotated[int, Field(ge=1, le=65535)]
+        | Annotated[str, Field(min_length=1, max_length=15, pattern=DNS_LABEL_PATTERN)]
+    )
+    """Port of the Service (not of its pods): the number or the name."""
+
+
+class Upstream(Written):
+    """Where requests go: give exactly one of `servers` and `service`."""
+
+    servers: Annotated[
+        tuple[UpstreamServer, ...] | None, Field(min_length=1, max_length=MAX_UPSTREAM_SERVERS, strict=False)
+    ] = None
+    """Backend servers, asked in turn (round robin). 1 to 32."""
+    service: ServiceReference | None = None
+    """A Service, whose ready endpoints are asked in turn."""
+
+
+class HTTPServer(Written):
+    """An HTTP server on every address of this object."""
+
+    port: Port
+    """TCP port to listen on, 1 to 65535; each port once in an object."""
+    upstream: Upstream
+    """Where requests go."""
+
+
+class Nginx(Written):
+    """What nginx serves on the addresses. nginx is watched: a node whose nginx fails gives the addresses away."""
+
+    http: Annotated[tuple[HTTPServer, ...], Field(min_length=1, max_length=MAX_HTTP_SERVERS, strict=False)]
+    """HTTP servers, 1 to 16."""
+
+
+class VirtualIPSpec(Written):
+    """What you want: addresses that one healthy node holds at any time."""
+
+    vrid: Annotated[int, Field(ge=1, le=255)] | None = None
+    """Virtual router identifier, 1 to 255: unique on the layer-2 network among all VRRP routers, keepalived's too.
+    Absent: the operator chooses one and keeps it in status.vrid."""
+    priority: Priority = 100
+    """Wanted priority of every node, 2 to 254 [100]; `nodes.priorities` makes exceptions. The healthy node with the
+    highest one is Active. Among equals the operator ranks the nodes, so that an election never ties."""
+    addresses: Annotated[
+        tuple[Annotated[str, Field(min_length=2, max_length=ADDRESS_MAX_LENGTH)], ...],
+        Field(min_length=1, max_length=MAX_ADDRESSES, strict=False),
+    ]
+    """Virtual addresses, 1 to 20, IPv4 and IPv6, e.g. 192.0.2.10 or 2001:db8::10. They move together; the election
+    runs in the family of the first one. A prefix length (192.0.2.10/24) helps to find the interface, no more."""
+    interface: Annotated[str, Field(pattern=INTERFACE_PATTERN)] | None = None
+    """Network interface on every node. Absent: each node takes the one whose subnet holds the first address, else that
+    of its default route."""
+    nodes: Nodes | None = None
+    """Which nodes take part. Absent: all whose taints are tolerated, equally."""
+    vrrp: VRRP | None = None
+    """How the nodes elect the Active one. Absent: an advertisement each 250ms, with preemption."""
+    nginx: Nginx | None = None
+    """What nginx serves on the addresses. Absent: nothing; whatever listens on the nodes answers."""
+
+
+class NodeStatus(Reported):
+    """One node's part."""
+
+    name: str
+    """Name of the node."""
+    state: str
+    """Initialize, Backup, Active (RFC 9568 section 6.3); Unknown: its speaker is silent; Absent: no speaker (yet)."""
+    priority: int | None = None
+    """Priority in force; 1: the node is unhealthy and steps back."""
+    interface: str | None = None
+    """Network interface on which it runs."""
+    health: str
+    """Healthy, or the reasons why not, joined by commas."""
+    since: Moment | None = None
+    """Since when it is in this state."""
+
+
+class Transition(Reported):
+    """The last move of the addresses from node to node."""
+
+    from_: Annotated[str, Field(alias="from")] = ""
+    """Node that held the addresses before."""
+    to: str = ""
+    """Node that took them; empty while nobody has."""
+    reason: str = ""
+    """Why, e.g. NoResponse, PriorityZero, HigherPriority."""
+    duration_ms: float | None = None
+    """Milliseconds from the old Active's last advertisement to the new one's first; absent when not known."""
+    time: Moment
+    """When."""
+
+
+class Condition(Reported):
+    """As every condition of Kubernetes (metav1.Condition)."""
+
+    type: Annotated[str, Field(max_length=316)]
+    """Name of the condition."""
+    status: Literal["True", "False", "Unknown"]
+    """True, False or Unknown."""
+    observed_generation: int | None = None
+    """Generation of the object that the condition was made from."""
+    last_transition_time: Second
+    """When `status` changed last."""
+    reason: Annotated[str, Field(min_length=1, max_length=1024)]
+    """Why, in one word."""
+    message: Annotated[str, Field(max_length=32768)] = ""
+    """Why, for people."""
+
+
+class VirtualIPStatus(Reported):
+    """What is."""
+
+    vrid: int | None = None
+    """Virtual router identifier in use; pinned here when it was allocated."""
+    addresses: str | None = None
+    """The virtual addresses, joined by commas."""
+    active_node: str | None = None
+    """Node that holds the addresses; absent when nobody does."""
+    interface: str | None = None
+    """Network interface on the Active node."""
+    backups: int | None = None
+    """Number of healthy nodes that would take over."""
+    nodes: tuple[NodeStatus, ...] = ()
+    """All nodes that take part, by name."""
+    last_transition: Transition | None = None
+    """The last move from node to node; absent as long as the first holder has them."""
+    observed_generation: int | None = None
+    """Generation of this object that all nodes with a running speaker run."""
+    conditions: tuple[Condition, ...] = ()
+    """Accepted: the spec is good. Programmed: all nodes run it. Ready: exactly one node holds the addresses.
+    When they apply: SplitBrain, NginxReady, Degraded (no healthy backup)."""
+
+    def condition(self, type_: str) -> Condition | None:
+        return next((item for item in self.conditions if item.type == type_), None)
+
+
+def parse_status(value: object) -> VirtualIPStatus:
+    """The status as we wrote it before; an empty one for what can't be read (it is rebuilt from the speakers)."""
+    try:
+        return VirtualIPStatus.model_validate(value or {})
+    except ValueError:
+        return VirtualIPStatus()
