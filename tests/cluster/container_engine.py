@@ -1,0 +1,70 @@
+"""The local provider's podman: a store, networks and volumes of its own, cgroups without systemd.
+
+Written before every use, so that a cache folder can be moved or deleted between two clusters.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from tests.cluster import machine
+from tests.cluster.paths import CLUSTER_NAME, HERE, Paths
+
+CONTAINERS = """\
+[engine]
+cgroup_manager = "cgroupfs"
+runtime = "{runtime}"
+events_logger = "file"
+lock_type = "file"
+tmp_dir = "{run}/libpod"
+volume_path = "{store}/volumes"
+
+[engine.runtimes]
+reduced = ["{wrapper}"]
+
+[network]
+network_backend = "netavark"
+network_config_dir = "{store}/networks"
+"""
+
+STORAGE = """\
+[storage]
+driver = "overlay"
+graphroot = "{store}/graph"
+runroot = "{run}/storage"
+
+[storage.options.overlay]
+skip_mount_home = "true"
+"""
+
+
+def environment(paths: Paths) -> dict[str, str]:
+    """The variables under which podman, buildah and kind work on our store. Writes the files that they name."""
+    for folder in (paths.store / "networks", paths.run):
+        folder.mkdir(parents=True, exist_ok=True)
+    wrapper = paths.store / "runc-wrapper"
+    shutil.copyfile(HERE / "node/runc-wrapper", wrapper)
+    wrapper.chmod(0o755)
+    values = {
+        "runtime": "runc" if machine.may_raise_limits() else "reduced",
+        "run": paths.run,
+        "store": paths.store,
+        "wrapper": wrapper,
+    }
+    (paths.store / "containers.conf").write_text(CONTAINERS.format(**values))
+    (paths.store / "storage.conf").write_text(STORAGE.format(**values))
+    return {
+        **os.environ,
+        "CONTAINERS_CONF": str(paths.store / "containers.conf"),
+        "CONTAINERS_STORAGE_CONF": str(paths.store / "storage.conf"),
+        "KIND_EXPERIMENTAL_PROVIDER": "podman",
+        "KIND_CLUSTER_NAME": CLUSTER_NAME,
+        "TMPDIR": str(_temporary(paths)),
+    }
+
+
+def _temporary(paths: Paths) -> str:
+    folder = paths.work / "tmp"
+    folder.mkdir(parents=True, exist_ok=True)
+    return str(folder)
