@@ -1,6 +1,8 @@
 """What a virtual router asks of its shell: imperative, frozen, carried out in the order of the list.
 
 The timer is no action: after each `handle` the shell looks at `deadline_ns`.
+
+Tested by the playbooks in tests/scenarios, which speak them.
 """
 
 from __future__ import annotations

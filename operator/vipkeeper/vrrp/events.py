@@ -1,4 +1,7 @@
-"""What happens to a virtual router: past tense, frozen, handed to `VirtualRouter.handle` with the time."""
+"""What happens to a virtual router: past tense, frozen, handed to `VirtualRouter.handle` with the time.
+
+Tested by the playbooks in tests/scenarios, which speak them.
+"""
 
 from __future__ import annotations
 

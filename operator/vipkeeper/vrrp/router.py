@@ -1,43 +1,416 @@
-"""One virtual router: the state machine of RFC 9568 §6.4. (Bodies follow; this is the interface.)"""
+"""One virtual router: the state machine of RFC 9568 §6.4, and all of it.
+
+Law: every transition lives in this file, in the order of the RFC: §6.4.1 Initialize, §6.4.2 Backup, §6.4.3 Active.
+Read them side by side. Nothing here waits, sends or knows the time: events and `now_ns` come in, actions go out, and
+`deadline_ns` says when to come back.
+
+Where we add to the RFC, or depart from it:
+
+- *Faults* hold a router in Initialize; it starts when their set is empty.
+- *Ill* (its set of ailments is not empty) it has the reserved priority 1, and an Active that falls ill yields: it
+  leaves with priority 0 and treats that as a priority 0 received, so that it takes the address back when nobody
+  better does. A healthy router always preempts an Active of priority 1, whatever its Preempt_Mode.
+- *Stale clock*: an Active that wakes up when others may have taken over removes its addresses and listens, before it
+  sends anything.
+- Answers to losing adverts and to priority 0 are limited in their rate; a run of adverts with priority 0 counts from
+  its first one (the RFC would set the timer anew each time, and a flood would hold a takeover off).
+- A learned interval is believed from 1 to 4095 cs, as the RFC says. To cap it would mean to take over from an Active
+  whose adverts are on the wire.
+"""
 
 from __future__ import annotations
 
-from vipkeeper.vrrp.actions import Action
-from vipkeeper.vrrp.config import VirtualRouterConfig
-from vipkeeper.vrrp.events import Event
-from vipkeeper.vrrp.packet import IPAddress
-from vipkeeper.vrrp.state import Fault, Reason, State
+from typing import assert_never
+
+from vipkeeper.vrrp.actions import Action, AddAddresses, Announce, RemoveAddresses, SendAdvert, StateChanged
+from vipkeeper.vrrp.config import LAST_RESORT_PRIORITY, OWNER_PRIORITY, VirtualRouterConfig
+from vipkeeper.vrrp.events import (
+    Adopted,
+    AdvertReceived,
+    ConfigChanged,
+    Event,
+    FaultsChanged,
+    HealthChanged,
+    LocalAddressChanged,
+    Released,
+    Shutdown,
+    Startup,
+    TimerFired,
+)
+from vipkeeper.vrrp.packet import Advert, IPAddress
+from vipkeeper.vrrp.state import MUTE_FAULTS, Fault, Reason, State
+from vipkeeper.vrrp.timers import (
+    ANNOUNCE_SPACING_NS,
+    ANSWER_SPACING_NS,
+    active_down_interval_ns,
+    last_resort_delay_ns,
+    patience_ns,
+    skew_time_ns,
+)
+from vipkeeper.vrrp.units import cs_to_ns
 
 
 class VirtualRouter:
     """One virtual router on one interface of this node. Events in, actions out; `deadline_ns` is when to wake it."""
 
-    config: VirtualRouterConfig
-    local_address: IPAddress
-    """Where our adverts come from: the tie-break compares it."""
-    state: State
-    reason: Reason
-    """Of the last transition."""
-    deadline_ns: int | None
-    """When to hand in a TimerFired. None: no timer runs."""
-    faults: frozenset[Fault]
-    ailments: frozenset[str]
-    active_address: IPAddress | None
-    """Who is Active, as far as we know: ourselves, or the source of the last accepted advert."""
-    takeover_ns: int | None
-    """How long the segment was without an Active at our last takeover: since the last accepted advert of the old one.
-    None: there was none to follow, or it was preempted alive."""
-    last_advert_ns: int | None
-    """When our last advert as Active was sent: what the next engine needs for `Startup`. None: not Active."""
+    __slots__ = (
+        "_actions",
+        "_active_interval_cs",
+        "_expected",
+        "_next_announce_ns",
+        "_next_answer_ns",
+        "_silent_since_ns",
+        "_started",
+        "active_address",
+        "ailments",
+        "config",
+        "deadline_ns",
+        "faults",
+        "last_advert_ns",
+        "local_address",
+        "reason",
+        "state",
+        "takeover_ns",
+    )
 
     def __init__(self, config: VirtualRouterConfig, local_address: IPAddress) -> None:
-        raise NotImplementedError
+        self.config = config
+        self.local_address = local_address
+        """Where our adverts come from: the tie-break compares it."""
+        self.state = State.INITIALIZE
+        self.reason = Reason.STARTUP
+        """Of the last transition."""
+        self.deadline_ns: int | None = None
+        """When to hand in a TimerFired. None: no timer runs."""
+        self.faults: frozenset[Fault] = frozenset()
+        self.ailments: frozenset[str] = frozenset()
+        self.active_address: IPAddress | None = None
+        """Who is Active, as far as we know: ourselves, or the source of the last accepted advert."""
+        self.takeover_ns: int | None = None
+        """How long the segment was without an Active at our last takeover: since the last advert of the old one.
+        None: there was none to follow, or it was preempted alive."""
+        self.last_advert_ns: int | None = None
+        """When we sent our last advert as Active: what the next engine needs for `Startup`. None: not Active."""
+        self._started = False  # between Startup and Shutdown, faults or not
+        self._active_interval_cs = config.advertisement_interval_cs  # Active_Adver_Interval
+        self._silent_since_ns = 0  # Backup: when the down timer was started
+        self._expected = Reason.NO_RESPONSE  # Backup: what the down timer will mean when it fires
+        self._next_answer_ns = 0
+        self._next_announce_ns = 0
+        self._actions: list[Action] = []
 
     @property
     def priority(self) -> int:
         """The effective priority: the configured one, or 1 while ill."""
-        raise NotImplementedError
+        return LAST_RESORT_PRIORITY if self.ailments else self.config.priority
 
     def handle(self, event: Event, now_ns: int) -> list[Action]:
         """What `event`, at `now_ns`, makes the shell do. `now_ns` never goes back."""
-        raise NotImplementedError
+        self._actions = []
+        if isinstance(event, TimerFired) and (self.deadline_ns is None or now_ns < self.deadline_ns):
+            return []
+        if self._is_stale(now_ns):
+            self._give_up_stale(now_ns)
+            if isinstance(event, TimerFired):
+                return self._actions
+        match self.state:
+            case State.INITIALIZE:
+                self._in_initialize(event, now_ns)
+            case State.BACKUP:
+                self._in_backup(event, now_ns)
+            case State.ACTIVE:
+                self._in_active(event, now_ns)
+        return self._actions
+
+    # ---- RFC 9568 §6.4.1
+
+    def _in_initialize(self, event: Event, now_ns: int) -> None:
+        match event:
+            case Startup(last_advert_ns):
+                self._started = True
+                self._start_after(last_advert_ns, now_ns)
+            case FaultsChanged(faults):
+                self.faults = faults
+                if self._started and not faults:
+                    self._start(Reason.RECOVERED, now_ns)
+            case Adopted():
+                self._started = True
+                if not self.faults:
+                    self._become_active(Reason.ADOPTED, now_ns)
+            case Shutdown() | Released():
+                self._started = False
+            case HealthChanged(ailments):
+                self.ailments = ailments
+            case ConfigChanged(config):
+                self._replace_config(config)
+            case LocalAddressChanged(address):
+                self.local_address = address
+            case TimerFired() | AdvertReceived():
+                pass
+            case _:
+                assert_never(event)
+
+    def _start_after(self, last_advert_ns: int | None, now_ns: int) -> None:
+        """Start; an engine before this one may have been Active and have left its addresses on the interface."""
+        was_active = last_advert_ns is not None
+        missed = last_advert_ns is not None and now_ns - last_advert_ns > self._patience_ns()
+        if was_active and (missed or self.faults):
+            self._actions.append(RemoveAddresses(self.config.all_addresses))
+        if self.faults:
+            return
+        if was_active and not missed:
+            self._become_active(Reason.RESUMED, now_ns)
+        elif was_active:
+            self._become_backup(Reason.STALE_CLOCK, now_ns)
+        else:
+            self._start(Reason.STARTUP, now_ns)
+
+    def _start(self, reason: Reason, now_ns: int) -> None:
+        if self.priority == OWNER_PRIORITY:
+            self._become_active(reason, now_ns)
+        else:
+            self._become_backup(reason, now_ns)
+
+    # ---- RFC 9568 §6.4.2
+
+    def _in_backup(self, event: Event, now_ns: int) -> None:
+        match event:
+            case TimerFired():  # silence for Active_Down_Interval, or for Skew_Time after priority 0
+                self._take_over(now_ns)
+            case AdvertReceived(advert) if advert.priority == 0:  # the Active leaves
+                if self._expected is not Reason.PRIORITY_ZERO:
+                    self._wait(Reason.PRIORITY_ZERO, now_ns)
+            case AdvertReceived(advert) if self._accepts(advert):
+                self._follow(advert, now_ns)
+            case AdvertReceived():  # preempting: discard it, let our timer run out
+                if self._expected is Reason.NO_RESPONSE:
+                    self._expected = Reason.PREEMPTED
+            case Shutdown() | Released():  # in silence: we held nothing
+                self._started = False
+                self._become_initialize(_parting(event))
+            case FaultsChanged(faults):
+                self.faults = faults
+                if faults:
+                    self._become_initialize(Reason.FAULT)
+            case Adopted():
+                self._become_active(Reason.ADOPTED, now_ns)
+            case HealthChanged(ailments):
+                self.ailments = ailments
+                self._reset_deadline()
+            case ConfigChanged(config):
+                self._change_config_in_backup(config, now_ns)
+            case LocalAddressChanged(address):
+                self.local_address = address
+            case Startup():
+                pass
+            case _:
+                assert_never(event)
+
+    def _accepts(self, advert: Advert) -> bool:
+        """Whether that router is Active enough for us. Otherwise we preempt it."""
+        if advert.priority >= self.priority:
+            return True
+        preempt = self.config.preempt or self.priority == OWNER_PRIORITY or advert.priority == LAST_RESORT_PRIORITY
+        return not preempt
+
+    def _follow(self, advert: Advert, now_ns: int) -> None:
+        """Adopt the interval of the Active and wait for its silence."""
+        self.active_address = advert.source
+        self._active_interval_cs = advert.interval_cs
+        self._wait(Reason.NO_RESPONSE, now_ns)
+
+    def _take_over(self, now_ns: int) -> None:
+        followed = self.active_address is not None or self._expected is Reason.PRIORITY_ZERO
+        alive = self._expected is Reason.PREEMPTED
+        self._become_active(self._expected, now_ns)
+        self.takeover_ns = now_ns - self._silent_since_ns if followed and not alive else None
+
+    def _wait(self, expected: Reason, now_ns: int) -> None:
+        """Start the down timer."""
+        self._expected = expected
+        self._silent_since_ns = now_ns
+        self._reset_deadline()
+
+    def _reset_deadline(self) -> None:
+        """Set the down timer by what is in force now, counted from when it was started."""
+        self.deadline_ns = self._silent_since_ns + self._wait_ns()
+
+    def _wait_ns(self) -> int:
+        skew_ns = skew_time_ns(self.priority, self._active_interval_cs)
+        if self.ailments:
+            skew_ns += last_resort_delay_ns(self.config.rank, self._active_interval_cs)
+        if self._expected is Reason.PRIORITY_ZERO:
+            return skew_ns
+        return active_down_interval_ns(skew_ns, self._active_interval_cs)
+
+    def _change_config_in_backup(self, config: VirtualRouterConfig, now_ns: int) -> None:
+        """The interval of an Active that we heard stays in force; else ours counts, but never rings earlier for it."""
+        before_ns = self._silent_since_ns + self._wait_ns()
+        self._replace_config(config)
+        if self.active_address is None and self._active_interval_cs != config.advertisement_interval_cs:
+            self._active_interval_cs = config.advertisement_interval_cs
+            self._silent_since_ns = max(now_ns, before_ns - self._wait_ns())
+        self._reset_deadline()
+
+    # ---- RFC 9568 §6.4.3
+
+    def _in_active(self, event: Event, now_ns: int) -> None:
+        match event:
+            case TimerFired():
+                self._advertise(now_ns)
+                self._keep_cadence(now_ns)
+            case AdvertReceived(advert) if advert.priority == 0:
+                if self._may_answer(now_ns):
+                    self._advertise(now_ns)
+                    self._restart_advert_timer(now_ns)
+            case AdvertReceived(advert) if advert.priority > self.priority:
+                self._yield_to(advert, Reason.HIGHER_PRIORITY, now_ns)
+            case AdvertReceived(advert) if advert.priority == self.priority and self._is_higher(advert.source):
+                self._yield_to(advert, Reason.HIGHER_ADDRESS, now_ns)
+            case AdvertReceived():  # it loses: tell it at once, and tell the switches
+                self._answer_loser(now_ns)
+            case Shutdown():
+                self._started = False
+                self._leave()
+                self._become_initialize(_parting(event))
+            case Released():  # our addresses go on living, refreshed by the other engine
+                self._started = False
+                self._become_initialize(_parting(event))
+            case FaultsChanged(faults):
+                self.faults = faults
+                if faults:
+                    self._leave()
+                    self._become_initialize(Reason.FAULT)
+            case HealthChanged(ailments):
+                self._change_health_in_active(ailments, now_ns)
+            case ConfigChanged(config):
+                self._change_config_in_active(config, now_ns)
+            case LocalAddressChanged(address):
+                self.local_address = self.active_address = address
+            case Startup() | Adopted():
+                pass
+            case _:
+                assert_never(event)
+
+    def _is_higher(self, source: IPAddress) -> bool:
+        """Unsigned, in network byte order."""
+        return int(source) > int(self.local_address)
+
+    def _yield_to(self, advert: Advert, reason: Reason, now_ns: int) -> None:
+        self._actions.append(RemoveAddresses(self.config.all_addresses))
+        self._become_backup(reason, now_ns, after=advert)
+
+    def _answer_loser(self, now_ns: int) -> None:
+        """New in RFC 9568. The Adver_Timer runs on: others' adverts never disturb our own."""
+        if not self._may_answer(now_ns):
+            return
+        self._advertise(now_ns)
+        if now_ns >= self._next_announce_ns:
+            self._next_announce_ns = now_ns + ANNOUNCE_SPACING_NS
+            self._actions.append(Announce(self.config.all_addresses))
+
+    def _may_answer(self, now_ns: int) -> bool:
+        if now_ns < self._next_answer_ns:
+            return False
+        self._next_answer_ns = now_ns + ANSWER_SPACING_NS
+        return True
+
+    def _change_health_in_active(self, ailments: frozenset[str], now_ns: int) -> None:
+        was_ill = bool(self.ailments)
+        self.ailments = ailments
+        if ailments and not was_ill:
+            self._leave()
+            self._become_backup(Reason.UNHEALTHY, now_ns, expected=Reason.PRIORITY_ZERO)
+        elif was_ill and not ailments:
+            self._advertise(now_ns)  # before others preempt the priority 1 that they know
+            self._restart_advert_timer(now_ns)
+
+    def _change_config_in_active(self, config: VirtualRouterConfig, now_ns: int) -> None:
+        old = self.config
+        was = (self.priority, old.advertisement_interval_cs, old.addresses)
+        self._replace_config(config)
+        removed = tuple(address for address in old.all_addresses if address not in config.all_addresses)
+        added = tuple(address for address in config.all_addresses if address not in old.all_addresses)
+        if removed:
+            self._actions.append(RemoveAddresses(removed))
+        if was != (self.priority, config.advertisement_interval_cs, config.addresses):
+            self._advertise(now_ns)
+            self._restart_advert_timer(now_ns)
+        if added:
+            self._actions += (AddAddresses(added), Announce(added))
+
+    def _is_stale(self, now_ns: int) -> bool:
+        """Whether we are Active and so late that somebody else may be, too."""
+        return self.last_advert_ns is not None and now_ns - self.last_advert_ns > self._patience_ns()
+
+    def _give_up_stale(self, now_ns: int) -> None:
+        self._actions.append(RemoveAddresses(self.config.all_addresses))
+        self._become_backup(Reason.STALE_CLOCK, now_ns)
+
+    def _patience_ns(self) -> int:
+        return patience_ns(self.config.advertisement_interval_cs)
+
+    def _advertise(self, now_ns: int) -> None:
+        self.last_advert_ns = now_ns
+        self._actions.append(SendAdvert(self.priority))
+
+    def _restart_advert_timer(self, now_ns: int) -> None:
+        self.deadline_ns = now_ns + cs_to_ns(self.config.advertisement_interval_cs)
+
+    def _keep_cadence(self, now_ns: int) -> None:
+        """The next beat of the old rhythm, unless we are so late that it would follow on this one's heels."""
+        assert self.deadline_ns is not None
+        interval_ns = cs_to_ns(self.config.advertisement_interval_cs)
+        self.deadline_ns += interval_ns
+        if self.deadline_ns - now_ns < interval_ns // 2:
+            self._restart_advert_timer(now_ns)
+
+    def _leave(self) -> None:
+        """Give the addresses up and say so where we can: nobody may answer for them once the others have heard."""
+        self._actions.append(RemoveAddresses(self.config.all_addresses))
+        if not self.faults & MUTE_FAULTS:
+            self._actions.append(SendAdvert(0))
+
+    # ---- entering a state
+
+    def _become_initialize(self, reason: Reason) -> None:
+        self.deadline_ns = None
+        self.last_advert_ns = None
+        self.active_address = None
+        self._enter(State.INITIALIZE, reason)
+
+    def _become_backup(
+        self, reason: Reason, now_ns: int, *, after: Advert | None = None, expected: Reason = Reason.NO_RESPONSE
+    ) -> None:
+        """Wait for the Active that sent `after`, or, with none known, for anybody by our own interval."""
+        self.last_advert_ns = None
+        if after is not None:
+            self._follow(after, now_ns)
+        else:
+            self.active_address = None
+            self._active_interval_cs = self.config.advertisement_interval_cs
+            self._wait(expected, now_ns)
+        self._enter(State.BACKUP, reason)
+
+    def _become_active(self, reason: Reason, now_ns: int) -> None:
+        """Advert first, then addresses and announcements: the order of §6.4.2."""
+        self.active_address = self.local_address
+        self.takeover_ns = None
+        self._advertise(now_ns)
+        self._actions += (AddAddresses(self.config.all_addresses), Announce(self.config.all_addresses))
+        self._restart_advert_timer(now_ns)
+        self._enter(State.ACTIVE, reason)
+
+    def _enter(self, state: State, reason: Reason) -> None:
+        self._actions.append(StateChanged(self.state, state, reason))
+        self.state = state
+        self.reason = reason
+
+    def _replace_config(self, config: VirtualRouterConfig) -> None:
+        if (config.vrid, config.family) != (self.config.vrid, self.config.family):
+            raise ValueError("another VRID or family is another virtual router")
+        self.config = config
+
+
+def _parting(event: Shutdown | Released) -> Reason:
+    return Reason.SHUTDOWN if isinstance(event, Shutdown) else Reason.RELEASED

@@ -1,6 +1,8 @@
 """The states of a virtual router, the causes of its transitions, and the faults that hold it in Initialize.
 
 Their values are what users read in `status`, Events and logs: one CamelCase word each, never renamed lightly.
+
+Tested by the playbooks in tests/scenarios, which speak them.
 """
 
 from enum import StrEnum
