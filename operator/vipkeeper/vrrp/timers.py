@@ -1,0 +1,47 @@
+"""The durations of RFC 9568 §6.1, in nanoseconds, and the two that vipkeeper adds.
+
+Everything rounds up: a takeover is never early. `interval_cs` is the interval of the *Active* that is waited for
+(learned from its adverts), not our own.
+"""
+
+from vipkeeper.vrrp.units import NS_PER_CS, cs_to_ns, divide_up, ms_to_ns
+
+ANSWER_SPACING_NS = ms_to_ns(100)
+"""Least time between two adverts in answer to others' adverts, so that a flood is answered ten times a second."""
+
+ANNOUNCE_SPACING_NS = ms_to_ns(1000)
+"""Least time between two announcements in answer to losing adverts."""
+
+_LAST_RESORT_STEP_NS = ms_to_ns(50)
+_LAST_RESORT_STEPS = 16
+
+
+def skew_time_ns(priority: int, interval_cs: int) -> int:
+    """Skew_Time = ((256 - priority) * Active_Adver_Interval) / 256: the higher the priority, the sooner."""
+    return divide_up((256 - priority) * interval_cs * NS_PER_CS, 256)
+
+
+def active_down_interval_ns(skew_ns: int, interval_cs: int) -> int:
+    """Active_Down_Interval = (3 * Active_Adver_Interval) + Skew_Time."""
+    return 3 * cs_to_ns(interval_cs) + skew_ns
+
+
+def last_resort_delay_ns(rank: int, interval_cs: int) -> int:
+    """What an ill router adds to its Skew_Time, by its rank.
+
+    All ill routers have priority 1 and so one and the same Skew_Time, which is only 1/256 of an interval longer than
+    that of a healthy router of priority 2. One step (a quarter of an interval, 50 ms at most) leaves each better one
+    the time to be heard first: the healthy, then the ill by rank. From the 16th on they share the last step, so that
+    the last one alive waits no longer than 0.8 s; two that fire together are told apart by their addresses.
+    """
+    step_ns = min(divide_up(cs_to_ns(interval_cs), 4), _LAST_RESORT_STEP_NS)
+    return min(rank + 1, _LAST_RESORT_STEPS) * step_ns
+
+
+def patience_ns(interval_cs: int) -> int:
+    """How old the last advert of an Active may be while surely nobody has taken over.
+
+    The most impatient router there can be, the address owner, waits for 3 + 1/256 of our intervals after our advert
+    reached it. The 1/256 is left as a margin for the way of our next advert.
+    """
+    return 3 * cs_to_ns(interval_cs)
