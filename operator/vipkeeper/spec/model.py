@@ -12,6 +12,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, PlainSerializer
 from pydantic.alias_generators import to_camel
 
+from vipkeeper.spec.rules import Rule
+
 
 class Written(BaseModel):
     """Part of a spec: written by a person, so strict."""
@@ -52,3 +54,13 @@ def to_rfc3339_seconds(moment: datetime) -> str:
 
 Moment = Annotated[datetime, PlainSerializer(to_rfc3339, return_type=str, when_used="json")]
 Second = Annotated[datetime, PlainSerializer(to_rfc3339_seconds, return_type=str, when_used="json")]
+
+
+def kubernetes(*rules: Rule) -> dict[str, Any]:
+    """CEL rules for a field or a type, as `json_schema_extra`."""
+    return {"x-kubernetes-validations": [rule.to_cel() for rule in rules]}
+
+
+def list_map(key: str) -> dict[str, Any]:
+    """A list whose members are told apart by `key`, as `json_schema_extra`."""
+    return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}

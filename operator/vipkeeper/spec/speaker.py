@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from vipkeeper.ipc.messages import Refused, RouterStatus
-from vipkeeper.spec.model import Moment, Reported, Written
+from vipkeeper.spec.model import Moment, Reported, Written, list_map
 from vipkeeper.spec.names import API_VERSION, SPEAKER_KIND, speaker_labels, speaker_name
 
 Name = Annotated[str, Field(min_length=1, max_length=253)]
@@ -111,7 +111,7 @@ class VRRPSpeakerStatus(Reported):
 
     engine_version: str = ""
     """Version of the engine."""
-    virtual_routers: tuple[VirtualRouterReport, ...] = ()
+    virtual_routers: Annotated[tuple[VirtualRouterReport, ...], Field(json_schema_extra=list_map("name"))] = ()
     """Every virtual router on this node in this placement, by name."""
     refused: tuple[RefusedDocument, ...] = ()
     """Configurations that could not be run."""

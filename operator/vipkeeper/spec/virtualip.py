@@ -7,11 +7,14 @@ CEL (for the API server) and once in Python (for us, who never trust what the AP
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema
 
-from vipkeeper.spec.model import Moment, Reported, Second, Written
+from vipkeeper.spec import rules
+from vipkeeper.spec.model import Moment, Reported, Second, Written, kubernetes, list_map
+from vipkeeper.spec.rules import LABEL_KEY_PATTERN
 
 MAX_ADDRESSES = 20
 MAX_HTTP_SERVERS = 16
@@ -23,24 +26,48 @@ MAX_EXPRESSION_VALUES = 64
 ADDRESS_MAX_LENGTH = 43
 """39 characters of a fully written IPv6 address and "/128"."""
 
-LABEL_KEY_PATTERN = (
-    r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
-)
 LABEL_VALUE_PATTERN = r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
 DNS_LABEL_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 DNS_SUBDOMAIN_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 INTERFACE_PATTERN = r"^[^/\s]{1,15}$"
-INTERVAL_PATTERN = r"^([0-9]{1,5}(\.[0-9]{1,3})?(ms|s)){1,2}$"
 
 LabelKey = Annotated[str, Field(min_length=1, max_length=317, pattern=LABEL_KEY_PATTERN)]
 LabelValue = Annotated[str, Field(max_length=63, pattern=LABEL_VALUE_PATTERN)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Priority = Annotated[int, Field(ge=2, le=254)]
+PORT_NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+
+
+def _service_port(value: object) -> int | str:
+    """A port number, or an IANA service name (with a letter in it, as Kubernetes demands)."""
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 65535:
+        return value
+    is_text = isinstance(value, str) and len(value) <= 15 and re.fullmatch(PORT_NAME_PATTERN, value) is not None
+    if is_text and re.search("[a-z]", str(value)):
+        return str(value)
+    raise ValueError(rules.SERVICE_PORT.message)
+
+
+ServicePort = Annotated[
+    int | str,
+    PlainValidator(_service_port),
+    WithJsonSchema({"x-kubernetes-int-or-string": True, "maxLength": 15, **kubernetes(rules.SERVICE_PORT)}),
+]
+AddressText = Annotated[
+    str,
+    Field(
+        min_length=2,
+        max_length=ADDRESS_MAX_LENGTH,
+        json_schema_extra=kubernetes(rules.ADDRESS, rules.ADDRESS_USABLE),
+    ),
+]
 NodeName = Annotated[str, Field(min_length=1, max_length=253, pattern=DNS_SUBDOMAIN_PATTERN)]
 
 
 class LabelSelectorRequirement(Written):
     """One condition on a label."""
+
+    model_config = ConfigDict(json_schema_extra=kubernetes(rules.EXPRESSION_VALUES))
 
     key: LabelKey
     """Label to look at."""
@@ -53,7 +80,9 @@ class LabelSelectorRequirement(Written):
 class LabelSelector(Written):
     """Selects nodes by their labels, as every Kubernetes label selector: all conditions must hold."""
 
-    match_labels: Annotated[dict[LabelKey, LabelValue], Field(max_length=MAX_EXPRESSIONS)] = Field(default_factory=dict)
+    match_labels: Annotated[
+        dict[str, LabelValue], Field(max_length=MAX_EXPRESSIONS, json_schema_extra=kubernetes(rules.LABEL_KEYS))
+    ] = Field(default_factory=dict)
     """Labels that a node must have, with these values."""
     match_expressions: Annotated[
         tuple[LabelSelectorRequirement, ...], Field(max_length=MAX_EXPRESSIONS, strict=False)
@@ -63,6 +92,8 @@ class LabelSelector(Written):
 
 class Toleration(Written):
     """A taint that the speaker pods put up with, as in a pod's `tolerations`."""
+
+    model_config = ConfigDict(json_schema_extra=kubernetes(rules.TOLERATION))
 
     key: LabelKey | None = None
     """Key of the taint; absent (with operator Exists): every taint."""
@@ -76,6 +107,8 @@ class Toleration(Written):
 
 class NodePriority(Written):
     """Another priority for some nodes: give exactly one of `name` and `selector`."""
+
+    model_config = ConfigDict(json_schema_extra=kubernetes(rules.PRIORITY_TARGET))
 
     name: NodeName | None = None
     """Name of one node."""
@@ -99,7 +132,13 @@ class Nodes(Written):
 class VRRP(Written):
     """How the nodes elect the one that holds the addresses (RFC 9568, VRRP version 3)."""
 
-    advertisement_interval: Annotated[str, Field(max_length=16, pattern=INTERVAL_PATTERN)] = "250ms"
+    advertisement_interval: Annotated[
+        str | None,
+        Field(
+            max_length=16,
+            json_schema_extra=kubernetes(rules.INTERVAL_TEXT, rules.INTERVAL_BOUNDS, rules.INTERVAL_STEP),
+        ),
+    ] = None
     """Time between two advertisements of the Active: 10ms to 40.95s in steps of 10ms, e.g. "100ms", "1s" [250ms].
     A node that fails is replaced after about three to four intervals."""
     preempt: bool = True
@@ -110,7 +149,7 @@ class VRRP(Written):
 class UpstreamServer(Written):
     """One backend server."""
 
-    address: Annotated[str, Field(min_length=2, max_length=39)]
+    address: Annotated[str, Field(min_length=2, max_length=39, json_schema_extra=kubernetes(rules.UPSTREAM_ADDRESS))]
     """IPv4 or IPv6 address. Not a DNS name: nginx would look it up once, when it starts, and refuse to start when the
     lookup fails. Use `service` for what moves."""
     port: Port
@@ -124,15 +163,14 @@ class ServiceReference(Written):
     """Namespace of the Service."""
     name: Annotated[str, Field(min_length=1, max_length=63, pattern=DNS_LABEL_PATTERN)]
     """Name of the Service."""
-    port: (
-        Annotated[int, Field(ge=1, le=65535)]
-        | Annotated[str, Field(min_length=1, max_length=15, pattern=DNS_LABEL_PATTERN)]
-    )
+    port: ServicePort
     """Port of the Service (not of its pods): the number or the name."""
 
 
 class Upstream(Written):
     """Where requests go: give exactly one of `servers` and `service`."""
+
+    model_config = ConfigDict(json_schema_extra=kubernetes(rules.UPSTREAM))
 
     servers: Annotated[
         tuple[UpstreamServer, ...] | None, Field(min_length=1, max_length=MAX_UPSTREAM_SERVERS, strict=False)
@@ -154,26 +192,41 @@ class HTTPServer(Written):
 class Nginx(Written):
     """What nginx serves on the addresses. nginx is watched: a node whose nginx fails gives the addresses away."""
 
-    http: Annotated[tuple[HTTPServer, ...], Field(min_length=1, max_length=MAX_HTTP_SERVERS, strict=False)]
+    http: Annotated[
+        tuple[HTTPServer, ...],
+        Field(
+            min_length=1,
+            max_length=MAX_HTTP_SERVERS,
+            strict=False,
+            json_schema_extra=kubernetes(rules.HTTP_PORTS_UNIQUE),
+        ),
+    ]
     """HTTP servers, 1 to 16."""
 
 
 class VirtualIPSpec(Written):
     """What you want: addresses that one healthy node holds at any time."""
 
-    vrid: Annotated[int, Field(ge=1, le=255)] | None = None
+    vrid: Annotated[int | None, Field(ge=1, le=255)] = None
     """Virtual router identifier, 1 to 255: unique on the layer-2 network among all VRRP routers, keepalived's too.
     Absent: the operator chooses one and keeps it in status.vrid."""
     priority: Priority = 100
     """Wanted priority of every node, 2 to 254 [100]; `nodes.priorities` makes exceptions. The healthy node with the
     highest one is Active. Among equals the operator ranks the nodes, so that an election never ties."""
     addresses: Annotated[
-        tuple[Annotated[str, Field(min_length=2, max_length=ADDRESS_MAX_LENGTH)], ...],
-        Field(min_length=1, max_length=MAX_ADDRESSES, strict=False),
+        tuple[AddressText, ...],
+        Field(
+            min_length=1,
+            max_length=MAX_ADDRESSES,
+            strict=False,
+            json_schema_extra=kubernetes(rules.ADDRESSES_UNIQUE),
+        ),
     ]
     """Virtual addresses, 1 to 20, IPv4 and IPv6, e.g. 192.0.2.10 or 2001:db8::10. They move together; the election
     runs in the family of the first one. A prefix length (192.0.2.10/24) helps to find the interface, no more."""
-    interface: Annotated[str, Field(pattern=INTERFACE_PATTERN)] | None = None
+    interface: Annotated[
+        str | None, Field(max_length=15, pattern=INTERFACE_PATTERN, json_schema_extra=kubernetes(rules.INTERFACE))
+    ] = None
     """Network interface on every node. Absent: each node takes the one whose subnet holds the first address, else that
     of its default route."""
     nodes: Nodes | None = None
@@ -234,7 +287,7 @@ class Condition(Reported):
 
 
 class VirtualIPStatus(Reported):
-    """What is."""
+    """What the nodes run now, written by the operator."""
 
     vrid: int | None = None
     """Virtual router identifier in use; pinned here when it was allocated."""
@@ -246,13 +299,13 @@ class VirtualIPStatus(Reported):
     """Network interface on the Active node."""
     backups: int | None = None
     """Number of healthy nodes that would take over."""
-    nodes: tuple[NodeStatus, ...] = ()
+    nodes: Annotated[tuple[NodeStatus, ...], Field(json_schema_extra=list_map("name"))] = ()
     """All nodes that take part, by name."""
     last_transition: Transition | None = None
     """The last move from node to node; absent as long as the first holder has them."""
     observed_generation: int | None = None
     """Generation of this object that all nodes with a running speaker run."""
-    conditions: tuple[Condition, ...] = ()
+    conditions: Annotated[tuple[Condition, ...], Field(json_schema_extra=list_map("type"))] = ()
     """Accepted: the spec is good. Programmed: all nodes run it. Ready: exactly one node holds the addresses.
     When they apply: SplitBrain, NginxReady, Degraded (no healthy backup)."""
 

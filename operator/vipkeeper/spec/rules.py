@@ -1,0 +1,322 @@
+"""Rules of a VirtualIP that a plain schema can't say, each written twice and told once.
+
+The CEL text goes into the CRD, so that `kubectl apply` refuses at once; the Python check does the same for us, who
+never trust that it happened. Both give the same message, which names what is wrong and what to write instead.
+CEL's `ip()` refuses zones and IPv4-mapped IPv6 addresses; so do we.
+
+The checks look at the raw value and pass over what has the wrong shape: that is told by the types (`parse.py`), so
+that a user sees all problems of an object at once. Rules without CEL text (a subnet's broadcast address, a server
+that calls itself, ...) are beyond it or too dear for it: these show in `Accepted=False`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from ipaddress import (
+    AddressValueError,
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    NetmaskValueError,
+    ip_address,
+    ip_network,
+)
+from typing import Any
+
+from vipkeeper.ipc.fields import IPAddress
+from vipkeeper.spec.names import NAME_MAX_LENGTH, NAME_PATTERN, is_virtualip_name
+
+INTERVAL_PATTERN = r"^([0-9]{1,5}ms|[0-9]{1,2}(\.[0-9]{1,2})?s)$"
+LABEL_KEY_PATTERN = (
+    r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
+)
+UNUSABLE_NETWORKS = (IPv4Network("0.0.0.0/8"), IPv4Network("240.0.0.0/4"))
+"""This network, and the reserved class E with the broadcast address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule: `message` follows the path of the field."""
+
+    message: str
+    cel: str | None = None
+    """On the field itself (`self`). None: told by the controller only."""
+    tells_value: bool = False
+    """The field is a text: put it before the message (the API server would only write "string")."""
+
+    def to_cel(self) -> dict[str, str]:
+        if self.cel is None:
+            raise ValueError(f"no CEL for: {self.message}")
+        validation = {"rule": self.cel, "message": self.message}
+        if self.tells_value:
+            validation["messageExpression"] = f"self + ' {self.message.replace(chr(39), chr(92) + chr(39))}'"
+        return validation
+
+
+def _on_address(test: str) -> str:
+    """CEL: `test` on the address of an item of spec.addresses, in which it is written ADDRESS; true for what is none."""
+    return (
+        f"isIP(self) ? {test.replace('ADDRESS', 'ip(self)')} : "
+        f"isCIDR(self) ? {test.replace('ADDRESS', 'cidr(self).ip()')} : true"
+    )
+
+
+_BARE = "(isCIDR({0}) ? cidr({0}).ip() : ip({0}))"
+
+NAME = Rule(
+    f"metadata.name must be a DNS label of at most {NAME_MAX_LENGTH} characters (a-z, 0-9, -), because names of other objects are made from it",
+    f"self.metadata.name.size() <= {NAME_MAX_LENGTH} && self.metadata.name.matches('{NAME_PATTERN}')",
+)
+ADDRESS = Rule(
+    "is not an IP address, with or without prefix length: write e.g. 192.0.2.10, 192.0.2.10/24 or 2001:db8::10 "
+    "(no zone, no IPv4-mapped IPv6 address, no leading zeros)",
+    "isIP(self) || isCIDR(self)",
+    tells_value=True,
+)
+ADDRESS_USABLE = Rule(
+    "can't be a virtual address: it is unspecified, loopback, multicast, broadcast, reserved or IPv4 link-local",
+    _on_address(
+        "(ADDRESS.isGlobalUnicast() || ADDRESS.family() == 6 && ADDRESS.isLinkLocalUnicast())"
+        " && !cidr('0.0.0.0/8').containsIP(ADDRESS) && !cidr('240.0.0.0/4').containsIP(ADDRESS)"
+    ),
+    tells_value=True,
+)
+ADDRESS_NOT_NETWORK = Rule(
+    "is the address of the subnet itself: write a host's address, with the prefix length of its subnet or without one"
+)
+ADDRESS_NOT_BROADCAST = Rule("is the broadcast address of its subnet: write a host's address")
+ADDRESSES_UNIQUE = Rule(
+    "has the same address twice: write each once",
+    f"!self.all(a, isIP(a) || isCIDR(a)) || self.all(a, self.exists_one(b, {_BARE.format('a')} == {_BARE.format('b')}))",
+)
+INTERFACE = Rule(
+    "can't be the loopback interface: nobody would hear the advertisements; name one of the node's network interfaces",
+    "!(self in ['lo', '.', '..'])",
+    tells_value=True,
+)
+INTERVAL_TEXT = Rule(
+    "is not a duration of whole centiseconds: write e.g. 250ms, 1s or 1.25s",
+    f"self.matches('{INTERVAL_PATTERN.replace(chr(92), chr(92) * 2)}')",
+    tells_value=True,
+)
+_IS_INTERVAL = f"!{INTERVAL_TEXT.cel} || "
+INTERVAL_BOUNDS = Rule(
+    "must be 10ms to 40.95s, because VRRP has twelve bits for it",
+    _IS_INTERVAL + "duration(self) >= duration('10ms') && duration(self) <= duration('40950ms')",
+    tells_value=True,
+)
+INTERVAL_STEP = Rule(
+    "must be a multiple of 10ms, because VRRP counts in centiseconds",
+    _IS_INTERVAL + "duration(self).getMilliseconds() % 10 == 0",
+    tells_value=True,
+)
+EXPRESSION_VALUES = Rule(
+    "needs `values` with operator In or NotIn, and none with Exists or DoesNotExist",
+    "(self.operator in ['In', 'NotIn']) == (has(self.values) && size(self.values) > 0)",
+)
+LABEL_KEYS = Rule(
+    "has a key that can't be a label's: write e.g. zone or example.com/zone",
+    f"self.all(key, size(key) <= 317 && key.matches('{LABEL_KEY_PATTERN.replace(chr(92), chr(92) * 2)}'))",
+)
+TOLERATION = Rule(
+    "needs a `key` with operator Equal, and no `value` with operator Exists",
+    "has(self.operator) && self.operator == 'Exists' ? !has(self.value) : has(self.key)",
+)
+PRIORITY_TARGET = Rule("needs exactly one of `name` and `selector`", "has(self.name) != has(self.selector)")
+PRIORITY_NAMES_UNIQUE = Rule("names a node that an entry before it names: the first one counts, so remove this one")
+HTTP_PORTS_UNIQUE = Rule(
+    "has the same port twice: give each server its own", "self.all(a, self.exists_one(b, a.port == b.port))"
+)
+UPSTREAM = Rule("needs exactly one of `servers` and `service`", "has(self.servers) != has(self.service)")
+UPSTREAM_ADDRESS = Rule(
+    "is not an IP address that nginx can call: write a unicast address without port and zone; for a DNS name use "
+    "`service`, because nginx would look a name up only once",
+    "isIP(self) && (ip(self).isGlobalUnicast() || ip(self).isLoopback())",
+    tells_value=True,
+)
+SERVICE_PORT = Rule(
+    "is neither a port number (1 to 65535) nor a port's name",
+    "type(self) == int ? self >= 1 && self <= 65535 : self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$') && self.matches('[a-z]')",
+)
+UPSTREAM_NOT_OURSELVES = Rule("is an address and port of this object: nginx would call itself")
+NGINX_NEEDS_REACHABLE_ADDRESS = Rule(
+    "needs an address that is not link-local: nginx does not listen on those, because clients would need a zone"
+)
+
+
+def check_name(name: object) -> Iterator[str]:
+    if not isinstance(name, str) or not is_virtualip_name(name):
+        yield f"metadata.name: {name!r} {NAME.message.removeprefix('metadata.name ')}"
+
+
+def check_spec(spec: object) -> Iterator[str]:
+    """Every broken rule of a raw spec, as `path: reason`."""
+    fields = _mapping(spec)
+    yield from _check_addresses(fields.get("addresses"))
+    if fields.get("interface") in ("lo", ".", ".."):
+        yield f"spec.interface: {fields['interface']} {INTERFACE.message}"
+    yield from _check_nodes(_mapping(fields.get("nodes")))
+    yield from _check_interval(_mapping(fields.get("vrrp")).get("advertisementInterval"))
+    yield from _check_nginx(fields.get("nginx"), _good_addresses(fields.get("addresses")))
+
+
+def parse_address(text: str) -> tuple[IPAddress, int | None] | None:
+    """An item of spec.addresses: the address and its prefix length, or None for what CEL's ip() and cidr() refuse."""
+    bare, slash, prefix = text.partition("/")
+    address = parse_ip(bare)
+    if address is None:
+        return None
+    if not slash:
+        return address, None
+    if re.fullmatch(r"0|[1-9][0-9]{0,2}", prefix, re.ASCII) is None or int(prefix) > address.max_prefixlen:
+        return None
+    return address, int(prefix)
+
+
+def parse_ip(text: str) -> IPAddress | None:
+    """As CEL's ip(): no zone, no IPv4-mapped IPv6 address."""
+    try:
+        address = ip_address(text)
+    except (AddressValueError, NetmaskValueError, ValueError):
+        return None
+    if isinstance(address, IPv6Address) and (address.scope_id is not None or address.ipv4_mapped is not None):
+        return None
+    return address
+
+
+def parse_interval_us(text: str) -> int | None:
+    """Microseconds of a duration text; None for what is none."""
+    if re.fullmatch(INTERVAL_PATTERN, text, re.ASCII) is None:
+        return None
+    scale, digits = (1_000, text[:-2]) if text.endswith("ms") else (1_000_000, text[:-1])
+    return int(Decimal(digits) * scale)
+
+
+def _check_addresses(addresses: object) -> Iterator[str]:
+    for index, text in enumerate(_items(addresses)):
+        if isinstance(text, str):
+            yield from (f"spec.addresses[{index}]: {text} {rule.message}" for rule in _broken_by_address(text))
+    counts = Counter(_good_addresses(addresses))
+    if repeated := [str(address) for address, count in counts.items() if count > 1]:
+        yield f"spec.addresses: {ADDRESSES_UNIQUE.message} ({', '.join(repeated)})"
+
+
+def _broken_by_address(text: str) -> Iterator[Rule]:
+    parsed = parse_address(text)
+    if parsed is None:
+        yield ADDRESS
+        return
+    address, prefix_length = parsed
+    if not _is_usable(address):
+        yield ADDRESS_USABLE
+    elif prefix_length is not None and prefix_length < address.max_prefixlen - 1:
+        network = ip_network((address, prefix_length), strict=False)
+        if prefix_length == 0 or address == network.network_address:
+            yield ADDRESS_NOT_NETWORK
+        elif isinstance(network, IPv4Network) and address == network.broadcast_address:
+            yield ADDRESS_NOT_BROADCAST
+
+
+def _is_usable(address: IPAddress) -> bool:
+    if address.is_unspecified or address.is_loopback or address.is_multicast:
+        return False
+    if isinstance(address, IPv4Address):
+        return not address.is_link_local and not any(address in network for network in UNUSABLE_NETWORKS)
+    return True
+
+
+def _good_addresses(addresses: object) -> list[IPAddress]:
+    parsed = (parse_address(text) for text in _items(addresses) if isinstance(text, str))
+    return [item[0] for item in parsed if item is not None]
+
+
+def _check_nodes(nodes: Mapping[str, Any]) -> Iterator[str]:
+    yield from _check_selector(nodes.get("selector"), "spec.nodes.selector")
+    for index, toleration in enumerate(_objects(nodes.get("tolerations"))):
+        exists = toleration.get("operator") == "Exists"
+        if toleration.get("value") is not None if exists else toleration.get("key") is None:
+            yield f"spec.nodes.tolerations[{index}]: {TOLERATION.message}"
+    names: set[str] = set()
+    for index, entry in enumerate(_objects(nodes.get("priorities"))):
+        path = f"spec.nodes.priorities[{index}]"
+        name = entry.get("name")
+        if (name is None) == (entry.get("selector") is None):
+            yield f"{path}: {PRIORITY_TARGET.message}"
+        if isinstance(name, str):
+            if name in names:
+                yield f"{path}: {PRIORITY_NAMES_UNIQUE.message}"
+            names.add(name)
+        yield from _check_selector(entry.get("selector"), f"{path}.selector")
+
+
+def _check_selector(selector: object, path: str) -> Iterator[str]:
+    fields = _mapping(selector)
+    if not all(_is_label_key(key) for key in _mapping(fields.get("matchLabels"))):
+        yield f"{path}.matchLabels: {LABEL_KEYS.message}"
+    for index, expression in enumerate(_objects(fields.get("matchExpressions"))):
+        if (expression.get("operator") in ("In", "NotIn")) != bool(expression.get("values")):
+            yield f"{path}.matchExpressions[{index}]: {EXPRESSION_VALUES.message}"
+
+
+def _is_label_key(key: object) -> bool:
+    return isinstance(key, str) and len(key) <= 317 and re.fullmatch(LABEL_KEY_PATTERN, key) is not None
+
+
+def _check_interval(text: object) -> Iterator[str]:
+    if not isinstance(text, str):
+        return
+    interval_us = parse_interval_us(text)
+    path = f"spec.vrrp.advertisementInterval: {text}"
+    if interval_us is None:
+        yield f"{path} {INTERVAL_TEXT.message}"
+        return
+    if not 10_000 <= interval_us <= 40_950_000:
+        yield f"{path} {INTERVAL_BOUNDS.message}"
+    if interval_us % 10_000:
+        yield f"{path} {INTERVAL_STEP.message}"
+
+
+def _check_nginx(nginx: object, addresses: list[IPAddress]) -> Iterator[str]:
+    servers = _objects(_mapping(nginx).get("http"))
+    ports = Counter(port for server in servers if isinstance(port := server.get("port"), int))
+    if repeated := [str(port) for port, count in ports.items() if count > 1]:
+        yield f"spec.nginx.http: {HTTP_PORTS_UNIQUE.message} ({', '.join(repeated)})"
+    if nginx is not None and addresses and all(address.is_link_local for address in addresses):
+        yield f"spec.nginx: {NGINX_NEEDS_REACHABLE_ADDRESS.message}"
+    for index, server in enumerate(servers):
+        upstream = server.get("upstream")
+        if isinstance(upstream, Mapping):
+            yield from _check_upstream(upstream, f"spec.nginx.http[{index}].upstream", addresses, set(ports))
+
+
+def _check_upstream(
+    upstream: Mapping[str, Any], path: str, addresses: list[IPAddress], ports: set[int]
+) -> Iterator[str]:
+    if (upstream.get("servers") is None) == (upstream.get("service") is None):
+        yield f"{path}: {UPSTREAM.message}"
+    for index, server in enumerate(_objects(upstream.get("servers"))):
+        text = server.get("address")
+        if not isinstance(text, str):
+            continue
+        address = parse_ip(text)
+        if address is None or not (address.is_loopback or (_is_usable(address) and not address.is_link_local)):
+            yield f"{path}.servers[{index}].address: {text} {UPSTREAM_ADDRESS.message}"
+        elif address in addresses and server.get("port") in ports:
+            yield f"{path}.servers[{index}]: {UPSTREAM_NOT_OURSELVES.message}"
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _items(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _objects(value: object) -> list[Mapping[str, Any]]:
+    """Members of a list that are objects, each at its own index: what is none is passed as an empty one."""
+    return [_mapping(item) for item in _items(value)]
