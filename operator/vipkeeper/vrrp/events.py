@@ -14,7 +14,10 @@ from vipkeeper.vrrp.state import Fault
 
 @dataclass(frozen=True, slots=True)
 class Startup:
-    """The router shall run. Faults and ailments known by then are better told before."""
+    """The router shall run.
+
+    Faults and ailments are told before. With a fault a router can't resume: it gives the addresses up.
+    """
 
     last_advert_ns: int | None = None
     """When an engine before this one sent its last advert as Active, on the same clock. None: it was not Active.
@@ -73,7 +76,10 @@ class LocalAddressChanged:
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """Another engine of this node, Active until now, stopped silently in our favour: be Active at once."""
+    """Another engine of this node, Active until now, stopped silently in our favour: be Active at once.
+
+    With a fault it can't be, and gives the addresses up: adopt when there is none.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,16 +126,22 @@ class VirtualRouter:
 
     def _in_initialize(self, event: Event, now_ns: int) -> None:
         match event:
-            case Startup(last_advert_ns):
+            case Startup(int(last_advert_ns)):
                 self._started = True
-                self._start_after(last_advert_ns, now_ns)
+                self._resume(last_advert_ns, now_ns)
+            case Startup():
+                self._started = True
+                if not self.faults:
+                    self._start(Reason.STARTUP, now_ns)
             case FaultsChanged(faults):
                 self.faults = faults
                 if self._started and not faults:
                     self._start(Reason.RECOVERED, now_ns)
             case Adopted():
                 self._started = True
-                if not self.faults:
+                if self.faults:
+                    self._leave()
+                else:
                     self._become_active(Reason.ADOPTED, now_ns)
             case Shutdown() | Released():
                 self._started = False
@@ -150,20 +156,16 @@ class VirtualRouter:
             case _:
                 assert_never(event)
 
-    def _start_after(self, last_advert_ns: int | None, now_ns: int) -> None:
-        """Start; an engine before this one may have been Active and have left its addresses on the interface."""
-        was_active = last_advert_ns is not None
-        missed = last_advert_ns is not None and now_ns - last_advert_ns > self._patience_ns()
-        if was_active and (missed or self.faults):
+    def _resume(self, last_advert_ns: int, now_ns: int) -> None:
+        """An engine before this one was Active and has left its addresses on the interface."""
+        if now_ns - last_advert_ns > self._patience_ns():
             self._actions.append(RemoveAddresses(self.config.all_addresses))
-        if self.faults:
-            return
-        if was_active and not missed:
-            self._become_active(Reason.RESUMED, now_ns)
-        elif was_active:
-            self._become_backup(Reason.STALE_CLOCK, now_ns)
+            if not self.faults:
+                self._become_backup(Reason.STALE_CLOCK, now_ns)
+        elif self.faults:
+            self._leave()
         else:
-            self._start(Reason.STARTUP, now_ns)
+            self._become_active(Reason.RESUMED, now_ns)
 
     def _start(self, reason: Reason, now_ns: int) -> None:
         if self.priority == OWNER_PRIORITY:
