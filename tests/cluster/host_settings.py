@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 NOTED = (
+    "fs.file-max",
     "fs.inotify.max_user_instances",
     "fs.inotify.max_user_watches",
+    "fs.nr_open",
     "fs.protected_fifos",
     "fs.protected_hardlinks",
     "fs.protected_regular",
