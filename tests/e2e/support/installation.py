@@ -1,0 +1,73 @@
+"""The chart in the test cluster: installed as a user would, with the images of this checkout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tests.cluster import Cluster, state
+from tests.cluster.paths import ROOT
+from tests.cluster.project_images import NGINX, PROJECT
+
+NAMESPACE = "vipkeeper"
+RELEASE = "vipkeeper"
+CHART = ROOT / "charts/vipkeeper"
+CONTROLLER = "deployment/vipkeeper-controller"
+BUILD = "vipkeeper.dev/test-build"
+"""Annotation of the namespace: which build its pods were started from (the tag is always `dev`)."""
+NAMESPACE_YAML = f"""
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: {NAMESPACE}
+  labels:
+    pod-security.kubernetes.io/enforce: privileged
+"""
+"""Speaker pods are on the host network with NET_ADMIN: Pod Security's other levels refuse them."""
+
+
+def image_values() -> list[str]:
+    """helm's arguments for the images that the nodes were given."""
+    repository, _, tag = PROJECT.rpartition(":")
+    nginx_repository, _, nginx_tag = NGINX.rpartition(":")
+    values = {
+        "image.repository": repository,
+        "image.tag": tag,
+        "nginx.image.repository": nginx_repository,
+        "nginx.image.tag": nginx_tag,
+    }
+    return [word for name, value in values.items() for word in ("--set", f"{name}={value}")]
+
+
+def install(cluster: Cluster, arguments: Sequence[str] = ()) -> None:
+    """Installs or upgrades, and waits for the operator. Pods of an older build of the same tag are replaced."""
+    before = _running_build(cluster)
+    cluster.images()
+    cluster.apply(NAMESPACE_YAML)
+    release = ["upgrade", "--install", RELEASE, str(CHART), "--namespace", NAMESPACE]
+    cluster.helm(*release, *image_values(), *arguments, "--wait", "--timeout", "3m")
+    if before and before != _loaded_build(cluster):
+        _replace_pods(cluster)
+    cluster.kubectl("rollout", "status", CONTROLLER, "-n", NAMESPACE, "--timeout=120s", timeout_s=150)
+    cluster.kubectl("annotate", "namespace", NAMESPACE, f"{BUILD}={_loaded_build(cluster)}", "--overwrite")
+
+
+def uninstall(cluster: Cluster) -> None:
+    cluster.helm("uninstall", RELEASE, "--namespace", NAMESPACE, "--wait", "--timeout", "3m", "--ignore-not-found")
+
+
+def _running_build(cluster: Cluster) -> str:
+    path = BUILD.replace(".", "\\.")
+    return cluster.kubectl(
+        "get", "namespace", NAMESPACE, "--ignore-not-found", "-o", f"jsonpath={{.metadata.annotations.{path}}}"
+    )
+
+
+def _loaded_build(cluster: Cluster) -> str:
+    known = state.load(cluster.paths.state)
+    assert known is not None
+    return "-".join(known.images[name] for name in (PROJECT, NGINX))
+
+
+def _replace_pods(cluster: Cluster) -> None:
+    cluster.kubectl("rollout", "restart", CONTROLLER, "-n", NAMESPACE)
+    cluster.kubectl("delete", "pods", "-n", NAMESPACE, "-l", "app.kubernetes.io/component=speaker", timeout_s=150)
