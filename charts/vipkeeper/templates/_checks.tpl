@@ -7,6 +7,15 @@
 {{- end }}
 {{- end }}
 
+{{/* Ours decide what the operator, the network policy and the cleanup find. */}}
+{{- define "vipkeeper.checkCommonLabels" -}}
+{{- range $key, $_ := .Values.commonLabels }}
+{{- if regexMatch "^(app\\.kubernetes\\.io|helm\\.sh|vipkeeper\\.dev)/" $key }}
+{{- fail (printf "\n\ncommonLabels: %s is not for you to set: app.kubernetes.io/, helm.sh/ and vipkeeper.dev/ are the prefixes of the chart's own labels." $key) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- define "vipkeeper.checkSpeakerLimits" -}}
 {{- if hasKey (default dict (default dict .Values.speaker.resources).limits) "cpu" }}
 {{- fail "\n\nspeaker.resources.limits.cpu: a CPU limit is refused. Throttled adverts are late adverts, and late adverts are failovers. Use speaker.resources.requests.cpu." }}
