@@ -7,9 +7,10 @@ two placements that share a node count as one segment.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import ip_network
 
 from vipkeeper.ipc.fields import IPAddress
 from vipkeeper.ipc.rendered import RenderedVirtualIP
@@ -32,6 +33,11 @@ class Claim:
     segments: frozenset[str]
     """Segments of its election, as far as speakers have reported them."""
 
+    @property
+    def family(self) -> int:
+        """4 or 6: where the election runs (that of the first address)."""
+        return self.addresses[0].version
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -49,22 +55,98 @@ class Verdict:
 
 def claim_of(parsed: ParsedVirtualIP, nodes: Iterable[str], speakers: Iterable[VRRPSpeaker]) -> Claim:
     """What `parsed` wants: its own VRID, else the pinned one, else None."""
-    raise NotImplementedError
+    addresses = tuple(item.address for item in parsed.addresses)
+    return Claim(
+        name=parsed.name,
+        uid=parsed.uid,
+        created_at=parsed.created_at,
+        addresses=addresses,
+        vrid=parsed.pinned_vrid if parsed.vrid is None else parsed.vrid,
+        nodes=frozenset(nodes),
+        segments=segments_of(parsed.name, addresses[0], speakers),
+    )
 
 
 def running_claim(document: RenderedVirtualIP, created_at: datetime, speakers: Iterable[VRRPSpeaker]) -> Claim:
     """What the last good document of an object takes."""
-    raise NotImplementedError
+    addresses = tuple(item.address for item in document.addresses)
+    return Claim(
+        name=document.name,
+        uid=document.uid,
+        created_at=created_at,
+        addresses=addresses,
+        vrid=document.vrid,
+        nodes=frozenset(document.nodes),
+        segments=segments_of(document.name, addresses[0], speakers),
+    )
+
+
+def segments_of(name: str, address: IPAddress, speakers: Iterable[VRRPSpeaker]) -> frozenset[str]:
+    """Segments that speakers report for `name`; before they do, those reported for anybody in which `address` lies."""
+    reports = [report for speaker in speakers for report in speaker.status.virtual_routers if report.segment]
+    own = frozenset(str(report.segment) for report in reports if report.name == name)
+    return own or frozenset(str(report.segment) for report in reports if _holds(str(report.segment), address))
 
 
 def judge(wanted: Iterable[Claim], running: Mapping[str, Claim]) -> dict[str, Verdict]:
     """A verdict for every claim of `wanted`, by name.
 
-    `running`: claims of the last good documents, by name: also of objects that are refused by the parser.
+    `running`: claims of the last good documents, by name: also of objects that are refused by the parser. Those
+    defend what they run by their age, as everybody does.
     """
-    raise NotImplementedError
+    by_name = {claim.name: claim for claim in wanted}
+    candidates = {**running, **by_name}
+    verdicts: dict[str, Verdict] = {}
+    accepted: list[Claim] = []
+    for claim in sorted(candidates.values(), key=_age):
+        problems = tuple(_conflicts(claim, accepted))
+        if not problems:
+            accepted.append(claim)
+            verdicts[claim.name] = Verdict()
+            continue
+        last_good = running.get(claim.name)
+        keeps = claim.name in by_name and last_good is not None and not any(_conflicts(last_good, accepted))
+        if keeps and last_good is not None:
+            accepted.append(last_good)
+        verdicts[claim.name] = Verdict(problems, keeps_running=keeps)
+    return verdicts
 
 
 def rivals(claim: Claim, others: Iterable[Claim]) -> tuple[Claim, ...]:
-    """Those of `others` that share a segment (or, until reported, a node) and the family with `claim`: whose VRIDs it must avoid."""
-    raise NotImplementedError
+    """Those of `others` that share a segment (or, until reported, a node) and the family: whose VRIDs it must avoid."""
+    return tuple(other for other in others if other.name != claim.name and _meet(claim, other))
+
+
+def _age(claim: Claim) -> tuple[datetime, str]:
+    return claim.created_at, claim.uid
+
+
+def _conflicts(claim: Claim, accepted: Iterable[Claim]) -> Iterator[str]:
+    for other in accepted:
+        for index, address in enumerate(claim.addresses):
+            if address in other.addresses:
+                yield f"spec.addresses[{index}]: {address} belongs to VirtualIP {other.name}, which is older"
+        if claim.vrid is not None and claim.vrid == other.vrid and _meet(claim, other):
+            yield (
+                f"spec.vrid: {claim.vrid} belongs to VirtualIP {other.name}, which is older, on the same segment"
+                f" ({_shared(claim, other)}); choose another, or leave it out to have one allocated"
+            )
+
+
+def _meet(one: Claim, other: Claim) -> bool:
+    if one.family != other.family:
+        return False
+    if one.segments and other.segments:
+        return bool(one.segments & other.segments)
+    return bool(one.nodes & other.nodes)
+
+
+def _shared(one: Claim, other: Claim) -> str:
+    return ", ".join(sorted(one.segments & other.segments) or sorted(one.nodes & other.nodes))
+
+
+def _holds(segment: str, address: IPAddress) -> bool:
+    try:
+        return address in ip_network(segment, strict=False)
+    except ValueError:  # written by an agent; worth no more than a missing one
+        return False

@@ -11,9 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from vipkeeper.ipc.rendered import NginxSection, RenderedAddress
-from vipkeeper.spec.placement import Placement
-from vipkeeper.spec.virtualip import NodePriority
+from pydantic import ValidationError
+
+from vipkeeper.ipc.rendered import HTTPServer, NginxSection, RenderedAddress, ServiceUpstream, UpstreamServer
+from vipkeeper.spec import rules, virtualip
+from vipkeeper.spec.placement import Placement, placement_of
+from vipkeeper.spec.problems import problems_of
+from vipkeeper.spec.virtualip import NodePriority, VirtualIPSpec, parse_status
+
+DEFAULT_ADVERTISEMENT_INTERVAL = "250ms"
+"""Below one second to a takeover for every priority (P1). Resolved here and not in the CRD: it depends on the version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,4 +58,59 @@ class Refusal:
 
 def parse_virtualip(value: Mapping[str, Any]) -> ParsedVirtualIP | Refusal:
     """Parse the API object `value` of a VirtualIP."""
-    raise NotImplementedError
+    metadata = value.get("metadata") or {}
+    spec, problems = _read_spec(value.get("spec"))
+    problems = [*rules.check_name(metadata.get("name")), *problems, *rules.check_spec(value.get("spec"))]
+    if spec is None or problems:
+        return Refusal(tuple(problems))
+    vrrp = spec.vrrp or virtualip.VRRP()
+    return ParsedVirtualIP(
+        name=metadata["name"],
+        uid=metadata["uid"],
+        generation=metadata["generation"],
+        created_at=datetime.fromisoformat(metadata["creationTimestamp"]),
+        vrid=spec.vrid,
+        pinned_vrid=parse_status(value.get("status")).vrid,
+        priority=spec.priority,
+        addresses=tuple(_address(text) for text in spec.addresses),
+        interface=spec.interface,
+        placement=placement_of(spec.nodes),
+        priorities=spec.nodes.priorities if spec.nodes else (),
+        advertisement_interval_cs=_interval_cs(vrrp.advertisement_interval or DEFAULT_ADVERTISEMENT_INTERVAL),
+        preempt=vrrp.preempt,
+        nginx=_nginx(spec.nginx) if spec.nginx else None,
+    )
+
+
+def _read_spec(value: object) -> tuple[VirtualIPSpec | None, list[str]]:
+    if value is None:
+        return None, ["spec: is missing"]
+    try:
+        return VirtualIPSpec.model_validate(value), []
+    except ValidationError as error:
+        return None, list(problems_of(error, "spec"))
+
+
+def _address(text: str) -> RenderedAddress:
+    parsed = rules.parse_address(text)
+    assert parsed is not None, text  # check_spec has refused it
+    return RenderedAddress(*parsed)
+
+
+def _interval_cs(text: str) -> int:
+    interval_us = rules.parse_interval_us(text)
+    assert interval_us is not None, text  # check_spec has refused it
+    return interval_us // 10_000
+
+
+def _nginx(nginx: virtualip.Nginx) -> NginxSection:
+    return NginxSection(tuple(_http_server(server) for server in nginx.http))
+
+
+def _http_server(server: virtualip.HTTPServer) -> HTTPServer:
+    service = server.upstream.service
+    return HTTPServer(
+        port=server.port,
+        servers=tuple(UpstreamServer(item.address, item.port) for item in server.upstream.servers or ()),
+        service=ServiceUpstream(service.namespace, service.name, service.port) if service else None,
+    )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from vipkeeper.spec.virtualip import LabelSelector, LabelSelectorRequirement, Nodes, Toleration
@@ -30,6 +30,20 @@ DAEMONSET_TOLERATIONS = tuple(
     ]
 )
 """What the DaemonSet controller adds by itself to pods on the host's network."""
+
+NODE_SELECTOR = {"kubernetes.io/os": "linux"}
+"""Labels that every node of a placement must have, whatever it asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """What the installation asks of nodes and puts up with, besides the placement (settings.yaml)."""
+
+    node_selector: Mapping[str, str] = field(default_factory=dict)
+    tolerations: tuple[Toleration, ...] = ()
+
+
+_NOTHING_MORE = Requirements()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +67,18 @@ class Placement:
     """Which nodes, in canonical form. Equal placements have equal names."""
 
     name: str
-    selector: LabelSelector | None
+    selector: LabelSelector | None = field(hash=False)
     """None: every node."""
-    tolerations: tuple[Toleration, ...]
+    tolerations: tuple[Toleration, ...] = ()
 
-    def takes(self, node: Node, has_speaker: bool = False, extra_tolerations: Iterable[Toleration] = ()) -> bool:
+    def takes(self, node: Node, has_speaker: bool = False, required: Requirements = _NOTHING_MORE) -> bool:
         """Does `node` belong here? A speaker that runs already is not driven out by NoSchedule, so neither is the node."""
+        labels = {**NODE_SELECTOR, **required.node_selector}
+        if not all(node.labels.get(key) == value for key, value in labels.items()):
+            return False
         if self.selector is not None and not selects(self.selector, node.labels):
             return False
-        tolerations = (*self.tolerations, *extra_tolerations, *DAEMONSET_TOLERATIONS)
+        tolerations = (*self.tolerations, *required.tolerations, *DAEMONSET_TOLERATIONS)
         repelling = {"NoExecute"} if has_speaker else {"NoExecute", "NoSchedule"}
         return all(
             any(tolerates(toleration, taint) for toleration in tolerations)
@@ -88,16 +105,11 @@ def nodes_of(
     placement: Placement,
     nodes: Iterable[Node],
     with_speaker: Collection[str] = (),
-    extra_tolerations: Iterable[Toleration] = (),
+    required: Requirements = _NOTHING_MORE,
 ) -> tuple[Node, ...]:
     """Nodes that belong to `placement`, by name. `with_speaker`: names of nodes where its speaker runs now."""
-    extra = tuple(extra_tolerations)
-    return tuple(
-        sorted(
-            (node for node in nodes if placement.takes(node, node.name in with_speaker, extra)),
-            key=lambda node: node.name,
-        )
-    )
+    belonging = (node for node in nodes if placement.takes(node, node.name in with_speaker, required))
+    return tuple(sorted(belonging, key=lambda node: node.name))
 
 
 def parse_node(value: Mapping[str, Any]) -> Node:

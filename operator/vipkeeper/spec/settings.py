@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator
+from typing import Annotated, Literal
 
-from pydantic import Field
+import yaml
+from pydantic import Field, ValidationError
 
 from vipkeeper.spec.model import Written
+from vipkeeper.spec.placement import Requirements
+from vipkeeper.spec.ports import BLOCK_SIZE
+from vipkeeper.spec.problems import problems_of
 from vipkeeper.spec.virtualip import LabelKey, LabelValue, Toleration
 
 
@@ -64,7 +69,7 @@ class OperatorSettings(Written):
     image_pull_secrets: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """Names of Secrets in the operator's namespace."""
     priority_class_name: str = "system-node-critical"
-    """Speakers are the last to be evicted."""
+    """Speakers are the last to be evicted. Empty: the cluster's default."""
     log_level: Literal["Debug", "Info", "Warning"] = "Info"
     """Given to every container of ours as VIPKEEPER_LOG_LEVEL."""
     node_selector: dict[LabelKey, LabelValue] = Field(default_factory=dict)
@@ -75,6 +80,10 @@ class OperatorSettings(Written):
     nginx: NginxSettings = Field(default_factory=NginxSettings)
     speaker: SpeakerSettings = Field(default_factory=SpeakerSettings)
     agent: AgentSettings = Field(default_factory=AgentSettings)
+
+    def requirements(self) -> Requirements:
+        """For `placement.nodes_of`."""
+        return Requirements(self.node_selector, self.tolerations)
 
 
 class BadSettings(ValueError):
@@ -87,7 +96,22 @@ class BadSettings(ValueError):
 
 def parse_settings(text: str) -> OperatorSettings:
     """From the text of settings.yaml. Raises BadSettings."""
-    raise NotImplementedError
+    try:
+        settings = OperatorSettings.model_validate(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise BadSettings((f"settings: is not YAML ({error})",)) from error
+    except ValidationError as error:
+        raise BadSettings(tuple(problems_of(error))) from error
+    if problems := tuple(_problems(settings)):
+        raise BadSettings(problems)
+    return settings
+
+
+def _problems(settings: OperatorSettings) -> Iterator[str]:
+    if settings.ports.last - settings.ports.first + 1 < BLOCK_SIZE:
+        yield f"ports: {settings.ports.first}..{settings.ports.last} has no room for one block of {BLOCK_SIZE} ports"
+    if "cpu" in settings.speaker.resources.limits:
+        yield "speaker.resources.limits.cpu: must be absent: throttled advertisements are late, and late ones are failovers"
 
 
 def settings_problems(nginx_wanted: bool, settings: OperatorSettings) -> tuple[str, ...]:
@@ -95,7 +119,3 @@ def settings_problems(nginx_wanted: bool, settings: OperatorSettings) -> tuple[s
     if nginx_wanted and not settings.nginx.enabled:
         return ("spec.nginx: this installation runs without nginx (nginx.enabled is false in the chart's values)",)
     return ()
-
-
-def to_yaml_object(settings: OperatorSettings) -> dict[str, Any]:
-    return settings.to_json()
