@@ -129,10 +129,9 @@ class Lab:
             wait_until(f"{address} answers HTTP", lambda: self.http_answer(address, http_port), timeout_s)
 
     def http_answer(self, address: Address, port: int = 80) -> str:
-        """The body of one answer, "" for none."""
-        host = f"[{address}]" if address.version == 6 else str(address)
-        curl = ["curl", "--silent", "--fail", "--max-time", "2", f"http://{host}:{port}/"]
-        return self.client.run(curl, check=False).stdout.strip()
+        """The body of one good answer, "" for none."""
+        status, body = prober.fetch(self.client, address, port)
+        return body if status == 200 else ""
 
     def stays_with(self, vip: Vip, node: str, seconds: float) -> None:
         """Watches for a while that nothing moves: for what must *not* happen there is no event to wait for."""

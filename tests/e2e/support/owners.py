@@ -105,6 +105,13 @@ class OwnerWatch:
                 )
             return next(iter(self.owners(address)))
 
+    def wait_for_several(self, address: Address | str, among: Iterable[str], count: int, timeout_s: float) -> None:
+        """Until so many nodes have the address: one is off the segment and keeps it, another has taken over."""
+        allowed = set(among)
+        with self._known:
+            if not self._known.wait_for(lambda: len(self.owners(address) & allowed) == count, timeout_s):
+                raise TimeoutError(f"{address} is on {sorted(self.owners(address))} after {timeout_s:.0f} s")
+
     def spans(self, address: Address | str, since_ns: int, until_ns: int | None = None) -> Iterator[Span]:
         """Who had the address, from `since_ns` to `until_ns` (now)."""
         wanted, end_ns = ip_address(str(address)), until_ns or time.monotonic_ns()

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from types import TracebackType
 
 from tests.cluster.clients import Client
+from tests.cluster.network import Address
 from tests.cluster.paths import ROOT
 from tests.e2e.support.timeline import Probe, Timeline
 
@@ -75,3 +76,12 @@ def who_has(client: Client, address: object, interval_ms: float = WHO_HAS_INTERV
 def several_owners(timeline: Timeline) -> Sequence[Probe]:
     """The questions of a `who_has` that more than one MAC address answered."""
     return [probe for probe in timeline.probes if "+" in probe.answer]
+
+
+def fetch(client: Client, address: Address, port: int = 80) -> tuple[int, str]:
+    """Status and body of one request; (0, "") where nobody answers."""
+    host = f"[{address}]" if address.version == 6 else str(address)
+    command = [*client.prefix, sys.executable, "-m", f"{PACKAGE}.fetch", f"http://{host}:{port}/"]
+    done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=END_S)
+    status, _, body = done.stdout.partition("\n")
+    return int(status or 0), body.strip()
