@@ -1,0 +1,193 @@
+"""A LAN in memory: real routers, real bytes between them, and a clock that stands still until it is told to run.
+
+Only latency, loss and misfortune are made up: partitions, crashes, frozen processes, ailments. Between two events
+nothing happens, so time is exact: a takeover that is a nanosecond early is seen.
+
+Held on every step: a node has the addresses on its interface exactly while its router is Active.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from random import Random
+
+from vipkeeper.vrrp.actions import Action, AddAddresses, RemoveAddresses, SendAdvert, StateChanged
+from vipkeeper.vrrp.config import VirtualRouterConfig
+from vipkeeper.vrrp.events import AdvertReceived, Event, Startup, TimerFired
+from vipkeeper.vrrp.packet import Advert, Family, IPAddress, decode, encode
+from vipkeeper.vrrp.router import VirtualRouter
+from vipkeeper.vrrp.state import State
+
+VRID = 51
+VIP = IPv4Address("192.0.2.200")
+MAX_LATENCY_NS = 100_000
+
+
+@dataclass
+class Node:
+    """One host: a router, its interface, and what waits in its socket."""
+
+    index: int
+    config: VirtualRouterConfig
+    router: VirtualRouter
+    alive: bool = True
+    frozen: bool = False
+    held: set[IPAddress] = field(default_factory=set)
+    inbox: list[bytes] = field(default_factory=list)
+    sources: list[IPAddress] = field(default_factory=list)
+
+    @property
+    def is_active(self) -> bool:
+        return self.alive and self.router.state is State.ACTIVE
+
+
+class Lan:
+    """`Lan([config, ...])`: all start at time 0. `run(until_ns)` lets time pass; everything else happens now."""
+
+    def __init__(self, configs: list[VirtualRouterConfig], random: Random) -> None:
+        self.now_ns = 0
+        self.random = random
+        self.loss = 0.0
+        self.cut: set[frozenset[int]] = set()
+        self.log: list[tuple[int, int, Action]] = []
+        """(time, node, action) of everything that was done."""
+        self.double_since_ns: int | None = None
+        self.longest_double_ns = 0
+        self._wire: list[tuple[int, int, int, IPAddress, bytes]] = []
+        self._count = 0
+        self.nodes = [
+            Node(index, config, VirtualRouter(config, IPv4Address(f"192.0.2.{index + 1}")))
+            for index, config in enumerate(configs)
+        ]
+        for node in self.nodes:
+            self.tell(node, Startup())
+
+    @property
+    def active(self) -> list[Node]:
+        return [node for node in self.nodes if node.is_active]
+
+    def tell(self, node: Node, event: Event) -> list[Action]:
+        """Hand an event to a router and carry out what it asks."""
+        actions = node.router.handle(event, self.now_ns)
+        for action in actions:
+            self.log.append((self.now_ns, node.index, action))
+            self._carry_out(node, action)
+        wanted = set(node.config.all_addresses) if node.router.state is State.ACTIVE else set()
+        assert node.held == wanted, f"node {node.index} is {node.router.state} and holds {node.held}"
+        self._watch_for_two()
+        return actions
+
+    def run(self, until_ns: int) -> None:
+        while True:
+            next_ns = min(self._next_delivery_ns(until_ns), self._next_timer_ns(until_ns))
+            if next_ns >= until_ns:
+                break
+            self.now_ns = max(self.now_ns, next_ns)
+            self._deliver_due()
+            self._ring_due()
+        self.now_ns = max(self.now_ns, until_ns)
+
+    def crash(self, node: Node) -> None:
+        """Power off: the addresses go with the host."""
+        node.alive = False
+        node.held.clear()
+        self._watch_for_two()
+
+    def boot(self, node: Node) -> None:
+        node.router = VirtualRouter(node.config, node.router.local_address)
+        node.alive, node.frozen = True, False
+        self.tell(node, Startup())
+
+    def freeze(self, node: Node) -> None:
+        node.frozen = True
+
+    def thaw(self, node: Node) -> None:
+        """The process runs again: it drains its socket, then looks at its timer."""
+        node.frozen = False
+        waiting = list(zip(node.sources, node.inbox, strict=True))
+        node.sources.clear()
+        node.inbox.clear()
+        for source, message in waiting:
+            self._receive(node, source, message)
+        self.tell(node, TimerFired())
+
+    def _carry_out(self, node: Node, action: Action) -> None:
+        match action:
+            case SendAdvert(priority):
+                self._send(node, priority)
+            case AddAddresses(addresses):
+                node.held |= set(addresses)
+            case RemoveAddresses(addresses):
+                node.held -= set(addresses)
+            case _:
+                pass
+
+    def _send(self, node: Node, priority: int) -> None:
+        message = encode(
+            vrid=VRID,
+            priority=priority,
+            interval_cs=node.router.config.advertisement_interval_cs,
+            addresses=node.router.config.addresses,
+            source=node.router.local_address,
+        )
+        for other in self.nodes:
+            lost = self.random.random() < self.loss or frozenset((node.index, other.index)) in self.cut
+            if other is node or not other.alive or lost:
+                continue
+            at_ns = self.now_ns + self.random.randint(MAX_LATENCY_NS // 5, MAX_LATENCY_NS)
+            self._count += 1
+            heapq.heappush(self._wire, (at_ns, self._count, other.index, node.router.local_address, message))
+
+    def _receive(self, node: Node, source: IPAddress, message: bytes) -> None:
+        advert = decode(
+            message,
+            family=Family.IPV4,
+            source=source,
+            destination=Family.IPV4.group,
+            ttl=255,
+            vrids={VRID},
+            own_addresses={node.router.local_address},
+        )
+        assert isinstance(advert, Advert)
+        self.tell(node, AdvertReceived(advert))
+
+    def _next_delivery_ns(self, otherwise_ns: int) -> int:
+        return self._wire[0][0] if self._wire else otherwise_ns
+
+    def _next_timer_ns(self, otherwise_ns: int) -> int:
+        return min((ns for node in self.nodes if (ns := self._timer_ns(node)) is not None), default=otherwise_ns)
+
+    def _timer_ns(self, node: Node) -> int | None:
+        return node.router.deadline_ns if node.alive and not node.frozen else None
+
+    def _deliver_due(self) -> None:
+        while self._wire and self._wire[0][0] <= self.now_ns:
+            _, _, index, source, message = heapq.heappop(self._wire)
+            node = self.nodes[index]
+            if node.frozen:
+                node.sources.append(source)
+                node.inbox.append(message)
+            elif node.alive:
+                self._receive(node, source, message)
+
+    def _ring_due(self) -> None:
+        for node in self.nodes:
+            timer_ns = self._timer_ns(node)
+            if timer_ns is not None and timer_ns <= self.now_ns:
+                self.tell(node, TimerFired())
+
+    def _watch_for_two(self) -> None:
+        """How long two nodes had the addresses at the same time."""
+        two = sum(bool(node.held) for node in self.nodes) > 1
+        if two and self.double_since_ns is None:
+            self.double_since_ns = self.now_ns
+        if self.double_since_ns is not None:
+            self.longest_double_ns = max(self.longest_double_ns, self.now_ns - self.double_since_ns)
+        if not two:
+            self.double_since_ns = None
+
+
+def transitions(lan: Lan, since_ns: int = 0) -> list[tuple[int, int, StateChanged]]:
+    return [(at, index, action) for at, index, action in lan.log if isinstance(action, StateChanged) and at >= since_ns]

@@ -1,0 +1,243 @@
+"""Several routers on one LAN, and whatever may befall them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.property.lan import MAX_LATENCY_NS, VIP, VRID, Lan, Node, transitions
+from vipkeeper.vrrp.actions import SendAdvert
+from vipkeeper.vrrp.config import VirtualRouterConfig
+from vipkeeper.vrrp.events import HealthChanged
+from vipkeeper.vrrp.packet import Family
+from vipkeeper.vrrp.state import Reason, State
+from vipkeeper.vrrp.timers import active_down_interval_ns, last_resort_delay_ns, skew_time_ns
+from vipkeeper.vrrp.units import NS_PER_MS, NS_PER_S, cs_to_ns
+
+ILL = frozenset({"NginxGone"})
+WELL: frozenset[str] = frozenset()
+
+
+def config(priority: int, interval_cs: int = 10, *, preempt: bool = True, rank: int = 0) -> VirtualRouterConfig:
+    return VirtualRouterConfig(VRID, Family.IPV4, priority, (VIP,), interval_cs, preempt, rank)
+
+
+def configs(
+    *, interval_cs: st.SearchStrategy[int], unique: bool = True, preempt: st.SearchStrategy[bool] | None = None
+) -> st.SearchStrategy[list[VirtualRouterConfig]]:
+    """Two to four routers, the ranks in the order of their priorities."""
+    priorities = st.lists(st.integers(2, 254), min_size=2, max_size=4, unique=unique)
+    return st.builds(
+        lambda wanted, cs, mode: [
+            config(priority, cs, preempt=mode, rank=rank) for rank, priority in enumerate(sorted(wanted, reverse=True))
+        ],
+        priorities,
+        interval_cs,
+        st.just(True) if preempt is None else preempt,
+    )
+
+
+def down_ns(node: Node) -> int:
+    interval_cs = node.config.advertisement_interval_cs
+    return active_down_interval_ns(skew_time_ns(node.config.priority, interval_cs), interval_cs)
+
+
+def settle(lan: Lan) -> None:
+    """Long enough for any router to time out, twice."""
+    slowest_cs = max(node.config.advertisement_interval_cs for node in lan.nodes)
+    last_resort_ns = last_resort_delay_ns(1_000_000, slowest_cs)
+    lan.run(lan.now_ns + 2 * (4 * cs_to_ns(slowest_cs) + last_resort_ns) + NS_PER_MS)
+
+
+@dataclass(frozen=True)
+class Blow:
+    """Something that befalls a node after a while."""
+
+    after_ms: int
+    kind: str
+    target: int
+    other: int
+
+
+BLOWS = st.lists(
+    st.builds(
+        Blow,
+        st.integers(0, 900),
+        st.sampled_from(["crash", "boot", "freeze", "thaw", "ill", "well", "cut", "heal", "lossy", "clean"]),
+        st.integers(0, 3),
+        st.integers(0, 3),
+    ),
+    max_size=12,
+)
+
+
+def strike(lan: Lan, blow: Blow) -> None:
+    node = lan.nodes[blow.target % len(lan.nodes)]
+    other = lan.nodes[blow.other % len(lan.nodes)]
+    match blow.kind:
+        case "crash":
+            lan.crash(node)
+        case "boot" if not node.alive:
+            lan.boot(node)
+        case "freeze" if node.alive:
+            lan.freeze(node)
+        case "thaw" if node.alive and node.frozen:
+            lan.thaw(node)
+        case "ill" if node.alive and not node.frozen:
+            lan.tell(node, HealthChanged(ILL))
+        case "well" if node.alive and not node.frozen:
+            lan.tell(node, HealthChanged(WELL))
+        case "cut":
+            lan.cut.add(frozenset((node.index, other.index)))
+        case "heal":
+            lan.cut.clear()
+        case "lossy" | "clean":
+            lan.loss = 0.5 if blow.kind == "lossy" else 0.0
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.lists(
+        st.builds(config, st.integers(2, 254), st.sampled_from([5, 10, 25]), rank=st.integers(0, 3)),
+        min_size=1,
+        max_size=4,
+    ),
+    st.booleans(),
+    BLOWS,
+    st.integers(0, 2**32),
+)
+def test_whatever_befell_them_when_it_is_quiet_exactly_one_is_active(
+    wanted: list[VirtualRouterConfig], preempt: bool, blows: list[Blow], seed: int
+) -> None:
+    """Also with mixed intervals and equal priorities."""
+    lan = Lan(
+        [config(c.priority, c.advertisement_interval_cs, preempt=preempt, rank=c.rank) for c in wanted], Random(seed)
+    )
+    for blow in blows:
+        lan.run(lan.now_ns + blow.after_ms * NS_PER_MS)
+        strike(lan, blow)
+    lan.cut.clear()
+    lan.loss = 0.0
+    for node in lan.nodes:
+        if node.alive and node.frozen:
+            lan.thaw(node)
+    settle(lan)
+    living = [node for node in lan.nodes if node.alive]
+    assert len(lan.active) == (1 if living else 0)
+    if not living:
+        return
+    best = max(node.router.priority for node in living)
+    active = lan.active[0].router.priority
+    assert active == best if preempt else (active > 1 or best == 1)
+    quiet_since_ns = lan.now_ns
+    lan.run(lan.now_ns + 2 * NS_PER_S)
+    assert transitions(lan, quiet_since_ns) == []
+
+
+@settings(deadline=None)
+@given(configs(interval_cs=st.sampled_from([1, 10, 100])), st.integers(0, 3_000), st.integers(0, 2**32))
+def test_rule_61_a_takeover_is_neither_early_nor_late(
+    wanted: list[VirtualRouterConfig], crash_ms: int, seed: int
+) -> None:
+    lan = Lan(wanted, Random(seed))
+    settle(lan)
+    first, second = lan.nodes[:2]
+    assert lan.active == [first]
+    lan.run(lan.now_ns + crash_ms * NS_PER_MS)
+    last_sent_ns = first.router.last_advert_ns
+    assert last_sent_ns is not None
+    lan.crash(first)
+    crashed_ns = lan.now_ns
+    lan.run(crashed_ns + cs_to_ns(5 * first.config.advertisement_interval_cs))
+    at_ns, index, change = transitions(lan, crashed_ns)[0]
+    winner = lan.nodes[index]
+    # At 1 cs the Skew_Times of neighbours differ by less than the latencies do.
+    assert winner is second or first.config.advertisement_interval_cs == 1
+    assert (change.new, change.reason) == (State.ACTIVE, Reason.NO_RESPONSE)
+    assert winner.router.takeover_ns == down_ns(winner)
+    assert down_ns(winner) < at_ns - last_sent_ns <= down_ns(winner) + MAX_LATENCY_NS
+
+
+@settings(deadline=None)
+@given(configs(interval_cs=st.just(10), preempt=st.booleans()), st.lists(st.integers(0, 2), max_size=60))
+def test_two_lost_adverts_in_a_row_move_nothing(wanted: list[VirtualRouterConfig], losses: list[int]) -> None:
+    lan = Lan(wanted, Random(0))
+    settle(lan)
+    settled_ns = lan.now_ns
+    for lost in losses:
+        lan.loss = 1.0
+        for _ in range(lost):
+            _run_until_advert(lan)
+        lan.loss = 0.0
+        _run_until_advert(lan)
+    lan.run(lan.now_ns + NS_PER_S)
+    assert transitions(lan, settled_ns) == []
+
+
+def _run_until_advert(lan: Lan) -> None:
+    """Past the next beat of the Active, and its delivery."""
+    deadline_ns = lan.active[0].router.deadline_ns
+    assert deadline_ns is not None
+    lan.run(deadline_ns + MAX_LATENCY_NS + 1)
+
+
+@settings(deadline=None)
+@given(
+    configs(interval_cs=st.sampled_from([10, 25, 100]), preempt=st.booleans()),
+    st.lists(st.tuples(st.integers(0, 700), st.integers(0, 3), st.booleans()), max_size=20),
+    st.integers(0, 2**32),
+)
+def test_on_a_whole_lan_two_hold_the_address_for_no_longer_than_an_advert_travels(
+    wanted: list[VirtualRouterConfig], health: list[tuple[int, int, bool]], seed: int
+) -> None:
+    lan = Lan(wanted, Random(seed))
+    for after_ms, index, ill in health:
+        lan.run(lan.now_ns + after_ms * NS_PER_MS)
+        lan.tell(lan.nodes[index % len(lan.nodes)], HealthChanged(ILL if ill else WELL))
+    settle(lan)
+    assert lan.longest_double_ns <= MAX_LATENCY_NS
+
+
+@settings(deadline=None)
+@given(configs(interval_cs=st.just(10)), st.integers(0, 2_000), st.integers(0, 2**32))
+def test_a_frozen_active_thaws_without_disturbing_its_successor(
+    wanted: list[VirtualRouterConfig], frozen_ms: int, seed: int
+) -> None:
+    """Preempting it a down interval later is its right; until then it is silent."""
+    lan = Lan(wanted, Random(seed))
+    settle(lan)
+    first = lan.nodes[0]
+    last_sent_ns = first.router.last_advert_ns
+    assert last_sent_ns is not None
+    lan.freeze(first)
+    lan.run(lan.now_ns + frozen_ms * NS_PER_MS)
+    successors = [node for node in lan.active if node is not first]
+    thawed_ns = lan.now_ns
+    lan.thaw(first)
+    spoke = any(
+        index == first.index and isinstance(action, SendAdvert) and at == thawed_ns for at, index, action in lan.log
+    )
+    assert not (successors and spoke)
+    assert bool(first.held) == (thawed_ns - last_sent_ns <= cs_to_ns(3 * 10))
+    settle(lan)
+    assert lan.active == [first]
+
+
+@settings(deadline=None)
+@given(configs(interval_cs=st.sampled_from([10, 100])), st.integers(0, 2**32))
+def test_when_all_fall_ill_exactly_one_holds_the_address_and_the_first_to_be_well_gets_it(
+    wanted: list[VirtualRouterConfig], seed: int
+) -> None:
+    lan = Lan(wanted, Random(seed))
+    settle(lan)
+    for node in lan.nodes:
+        lan.tell(node, HealthChanged(ILL))
+        lan.run(lan.now_ns + NS_PER_MS)
+    settle(lan)
+    assert [node.router.priority for node in lan.active] == [1]
+    lan.tell(lan.nodes[-1], HealthChanged(WELL))
+    settle(lan)
+    assert lan.active == [lan.nodes[-1]]
