@@ -1,0 +1,170 @@
+"""What becomes of each VirtualIP: taken or refused, with which VRID, as which document. Pure.
+
+The last good document stays in force while a newer generation is refused (DESIGN P13), so what runs claims its
+addresses and its VRID as well as what is wanted. A VRID that was allocated is written to status before it is used:
+`Decision.pin` asks for that, and there is no document until it is seen there. So it can't change, whatever crashes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from vipkeeper.controller.objects import ConfigMapSeen, VirtualIPSeen
+from vipkeeper.controller.state import ClusterState
+from vipkeeper.ipc.rendered import RenderedVirtualIP
+from vipkeeper.render.document import render_document
+from vipkeeper.spec.conflicts import Claim, Verdict, claim_of, judge, rivals, running_claim
+from vipkeeper.spec.names import configmap_name
+from vipkeeper.spec.parse import ParsedVirtualIP, Refusal
+from vipkeeper.spec.placement import Node, Placement, Requirements, nodes_of
+from vipkeeper.spec.ports import PortBlock, PortsExhausted, allocate_ports
+from vipkeeper.spec.settings import OperatorSettings, settings_problems
+from vipkeeper.spec.speaker import VRRPSpeaker
+from vipkeeper.spec.vrids import allocate_vrid
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """About one VirtualIP."""
+
+    virtualip: VirtualIPSeen
+    configmap: ConfigMapSeen | None
+    """What runs now: the ConfigMap of this very object (not of a former one of that name)."""
+    refusal: Refusal | None = None
+    keeps_running: bool = True
+    """Refused: what runs may go on."""
+    document: RenderedVirtualIP | None = None
+    """Accepted: what is to run. None as well while a VRID is being pinned."""
+    placement: Placement | None = None
+    """Accepted: where."""
+    pin: int | None = None
+    """A VRID to be written to status first."""
+
+    @property
+    def running(self) -> RenderedVirtualIP | None:
+        return self.configmap.document if self.configmap else None
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    about: tuple[Decision, ...]
+    """Oldest VirtualIP first."""
+    placements: Mapping[str, tuple[Placement, PortBlock]]
+    """Every placement that an accepted VirtualIP asks for, with its ports."""
+
+
+def decide(state: ClusterState, settings: OperatorSettings) -> Decisions:
+    """About every VirtualIP that is not being deleted."""
+    candidates = [_examine(item, state, settings) for item in state.virtualips if not item.deleting]
+    candidates, placements = _house(candidates, state, settings)
+    candidates = _settle_conflicts(candidates, _Ground(state, settings))
+    wanted = {item.placement.name for item in candidates if item.placement}
+    return Decisions(tuple(candidates), {name: home for name, home in placements.items() if name in wanted})
+
+
+class _Ground:
+    """What conflicts are judged on: nodes and reports."""
+
+    def __init__(self, state: ClusterState, settings: OperatorSettings) -> None:
+        self._nodes = [seen.node for seen in state.nodes.values()]
+        self._occupied: dict[str, set[str]] = {}
+        self._required = Requirements(settings.node_selector, settings.tolerations)
+        self._by_placement: dict[str, tuple[Node, ...]] = {}
+        self.speakers: list[VRRPSpeaker] = [seen.speaker for seen in state.speakers.values()]
+        for pod in state.pods:
+            self._occupied.setdefault(pod.placement, set()).add(pod.node)
+
+    def nodes_of(self, placement: Placement) -> tuple[Node, ...]:
+        if placement.name not in self._by_placement:
+            occupied = self._occupied.get(placement.name, set())
+            self._by_placement[placement.name] = nodes_of(placement, self._nodes, occupied, self._required)
+        return self._by_placement[placement.name]
+
+
+def _examine(virtualip: VirtualIPSeen, state: ClusterState, settings: OperatorSettings) -> Decision:
+    """Look at one object alone."""
+    configmap = state.configmaps.get(configmap_name(virtualip.name))
+    if configmap and configmap.virtualip_uid != virtualip.uid:
+        configmap = None
+    parsed = virtualip.parsed
+    if isinstance(parsed, Refusal):
+        return Decision(virtualip, configmap, refusal=parsed)
+    if problems := settings_problems(parsed.nginx is not None, settings):
+        return Decision(virtualip, configmap, refusal=Refusal(problems))
+    return Decision(virtualip, configmap, placement=parsed.placement)
+
+
+def _house(
+    decisions: Iterable[Decision], state: ClusterState, settings: OperatorSettings
+) -> tuple[list[Decision], dict[str, tuple[Placement, PortBlock]]]:
+    """Ports for every placement: those of its DaemonSet, else a free block. Where none is left, those are refused."""
+    taken = {name: seen.ports for name, seen in state.daemonsets.items() if seen.ports is not None}
+    homes: dict[str, tuple[Placement, PortBlock]] = {}
+    housed: list[Decision] = []
+    for decision in decisions:
+        placement = decision.placement
+        if placement is not None and placement.name not in homes:
+            try:
+                name = placement.name
+                ports = taken.get(name) or allocate_ports(
+                    list(taken.values()), settings.ports.first, settings.ports.last
+                )
+                taken[name] = ports
+                homes[name] = (placement, ports)
+            except PortsExhausted as error:
+                decision = _refuse(decision, (f"spec.nodes: needs a placement of its own, but {error}",))
+        housed.append(decision)
+    return housed, homes
+
+
+def _refuse(decision: Decision, problems: tuple[str, ...], keeps_running: bool = True) -> Decision:
+    return replace(decision, refusal=Refusal(problems), placement=None, keeps_running=keeps_running)
+
+
+def _settle_conflicts(decisions: list[Decision], ground: _Ground) -> list[Decision]:
+    running = {
+        item.virtualip.name: running_claim(item.running, item.virtualip.created_at, ground.speakers)
+        for item in decisions
+        if item.running is not None
+    }
+    wanted = {item.virtualip.name: _claim(item, ground) for item in decisions if item.placement is not None}
+    verdicts = judge(wanted.values(), running)
+    claims = [claim for name, claim in wanted.items() if verdicts[name].accepted]
+    settled = []
+    for decision in decisions:
+        name = decision.virtualip.name
+        if name in wanted:
+            others = [claim for claim in (*claims, *running.values()) if claim.name != name]
+            decision = _conclude(decision, wanted[name], verdicts[name], others, ground)
+            if decision.pin is not None:
+                claims.append(replace(wanted[name], vrid=decision.pin))
+        settled.append(decision)
+    return settled
+
+
+def _claim(decision: Decision, ground: _Ground) -> Claim:
+    parsed = _trusted(decision)
+    return claim_of(parsed, [node.name for node in ground.nodes_of(parsed.placement)], ground.speakers)
+
+
+def _trusted(decision: Decision) -> ParsedVirtualIP:
+    """The parsed object. A VRID that runs counts as pinned, even when somebody emptied the status."""
+    parsed = decision.virtualip.parsed
+    assert isinstance(parsed, ParsedVirtualIP), "a refused object has no placement"
+    if parsed.pinned_vrid is None and decision.running is not None:
+        return replace(parsed, pinned_vrid=decision.running.vrid)
+    return parsed
+
+
+def _conclude(decision: Decision, claim: Claim, verdict: Verdict, others: list[Claim], ground: _Ground) -> Decision:
+    if not verdict.accepted:
+        return _refuse(decision, verdict.problems, verdict.keeps_running)
+    parsed = _trusted(decision)
+    if claim.vrid is None:
+        taken = {rival.vrid for rival in rivals(claim, others) if rival.vrid is not None}
+        pin = allocate_vrid(claim.uid, taken)
+        if pin is None:
+            return _refuse(decision, ("spec.vrid: all 255 VRIDs of the segment are taken: delete a VirtualIP there",))
+        return replace(decision, pin=pin)
+    return replace(decision, document=render_document(parsed, claim.vrid, ground.nodes_of(parsed.placement)))

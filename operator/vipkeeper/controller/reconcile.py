@@ -1,0 +1,240 @@
+"""The plan: what the API should hold, given all that is known, minus what it holds. Pure: `now` is an argument.
+
+The order of the changes is part of the plan. DaemonSets come first, because a pod takes longest to start; then the
+documents that must go, before another object takes their addresses; the new documents; what else is to go; a roll-out's next pod; and the statuses last, so that they tell of the rest.
+A crash between any two of them is harmless: the next plan is made from what the API then holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from vipkeeper.controller import daemonsets
+from vipkeeper.controller.changes import Apply, Change, Delete, MarkUnused, Plan
+from vipkeeper.controller.content import contains
+from vipkeeper.controller.decisions import Decision, Decisions, decide
+from vipkeeper.controller.hearing import SILENT_AFTER, Hearing
+from vipkeeper.controller.kinds import CONFIGMAP, LEASE, SPEAKER
+from vipkeeper.controller.objects import ConfigMapSeen, SpeakerSeen, configmap_content
+from vipkeeper.controller.rollout import next_replacement
+from vipkeeper.controller.state import ClusterState
+from vipkeeper.controller.statuses import plan_status
+from vipkeeper.ipc.rendered import RenderedVirtualIP
+from vipkeeper.render.configmap import render_configmap
+from vipkeeper.render.daemonset import Anchor, render_daemonset
+from vipkeeper.spec.names import lease_name
+from vipkeeper.spec.settings import OperatorSettings
+from vipkeeper.spec.speaker import VRRPSpeaker
+from vipkeeper.spec.status import SpeakerView
+
+
+def plan(state: ClusterState, hearing: Hearing, settings: OperatorSettings, namespace: str, now: datetime) -> Plan:
+    """All changes that are due."""
+    planner = _Planner(state, hearing, settings, namespace, now)
+    changes = tuple(planner.changes())
+    return Plan(changes, min((moment for moment in planner.look_again_at if moment > now), default=None))
+
+
+@dataclass(frozen=True, slots=True)
+class _Program:
+    """What a VirtualIP's ConfigMap is to hold from now on."""
+
+    decision: Decision
+    document: RenderedVirtualIP | None
+    """The new document, or what runs (refused, or not yet moved)."""
+    body: dict[str, Any] | None
+    """The ConfigMap to apply; None: leave it."""
+
+
+class _Planner:
+    def __init__(
+        self, state: ClusterState, hearing: Hearing, settings: OperatorSettings, namespace: str, now: datetime
+    ) -> None:
+        self._state, self._hearing, self._settings = state, hearing, settings
+        self._namespace, self._now = namespace, now
+        self.look_again_at: list[datetime] = []
+        self._daemonsets = state.daemonsets
+        self._pods = state.pods
+        self._views = self._listen(state.speakers.values())
+        self._decisions: Decisions = decide(state, settings)
+        self._programs = [self._program(decision) for decision in self._decisions.about]
+        configmaps = [item.configmap for item in self._decisions.about if item.configmap]
+        self._homes = {seen.document.name: seen.placement for seen in configmaps if seen.document}
+        self._in_use = {*self._decisions.placements, *(seen.placement for seen in configmaps)}
+
+    def changes(self) -> Iterator[Change]:
+        yield from self._wanted_daemonsets()
+        yield from self._unwanted_configmaps()
+        yield from self._configmaps()
+        yield from self._unwanted_daemonsets()
+        yield from self._rollouts()
+        yield from self._unwanted_speakers()
+        yield from self._statuses()
+
+    # ---- what the speakers say
+
+    def _listen(self, speakers: Iterable[SpeakerSeen]) -> dict[str, list[SpeakerView]]:
+        """By placement."""
+        running = {(pod.placement, pod.node) for pod in self._pods if not pod.deleting}
+        views: dict[str, list[SpeakerView]] = {}
+        for seen in speakers:
+            place = (seen.placement, seen.node)
+            heard_at = self._hearing.heard_at(*place)
+            views.setdefault(seen.placement, []).append(SpeakerView(seen.speaker, heard_at, place in running))
+            self.look_again_at.append(heard_at + SILENT_AFTER)
+        return views
+
+    def _audible(self, placement: str) -> list[VRRPSpeaker]:
+        """Speakers of `placement` that are not silent."""
+        return [
+            view.speaker
+            for view in self._views.get(placement, [])
+            if not self._hearing.is_silent(placement, view.speaker.node_name, self._now)
+        ]
+
+    # ---- documents
+
+    def _program(self, decision: Decision) -> _Program:
+        wanted, running = decision.document, decision.running
+        if wanted is None or decision.placement is None:
+            return _Program(decision, running if decision.keeps_running else None, None)
+        if running is not None and running.placement != wanted.placement:
+            allowed, latest = daemonsets.may_move(self._daemonsets.get(wanted.placement), self._now)
+            if not allowed:
+                self.look_again_at += [latest] if latest else []
+                return _Program(decision, running, None)
+        return _Program(decision, wanted, render_configmap(wanted, self._namespace))
+
+    def _configmaps(self) -> Iterator[Change]:
+        seen = self._state.configmaps
+        for program in self._programs:
+            body = program.body
+            if body is not None and not _holds(seen.get(body["metadata"]["name"]), body):
+                yield Apply(CONFIGMAP, body, _reason(program))
+
+    def _unwanted_configmaps(self) -> Iterator[Change]:
+        """The garbage collector does most of this; not for an object that a finalizer holds, nor after a refusal."""
+        live = {item.virtualip.uid: item for item in self._decisions.about}
+        for seen in self._state.configmaps.values():
+            decision = live.get(seen.virtualip_uid)
+            if decision is None:
+                yield Delete(CONFIGMAP, seen.name, seen.uid, "its VirtualIP is gone")
+            elif decision.refusal and not decision.keeps_running:
+                yield Delete(CONFIGMAP, seen.name, seen.uid, f"refused: {decision.refusal.message}")
+
+    # ---- daemonsets and pods
+
+    def _wanted_daemonsets(self) -> Iterator[Change]:
+        anchor = self._state.anchor
+        if anchor is None:
+            return  # not installed, or being uninstalled: what we made now would outlive the chart
+        for name, (placement, ports) in self._decisions.placements.items():
+            rendered = render_daemonset(placement, ports, self._settings, self._namespace, Anchor(anchor.uid))
+            change = daemonsets.keep(daemonsets.fingerprint(rendered), self._daemonsets.get(name))
+            if change is not None:
+                yield change
+
+    def _unwanted_daemonsets(self) -> Iterator[Change]:
+        for name, seen in self._daemonsets.items():
+            if name in self._in_use:
+                if seen.unused_since is not None and not seen.deleting:
+                    yield MarkUnused(seen.name, seen.uid, None)
+                continue
+            retirement = daemonsets.retire(seen, self._audible(name), self._homes, self._now)
+            if retirement.look_again_at:
+                self.look_again_at.append(retirement.look_again_at)
+            if retirement.change:
+                yield retirement.change
+
+    def _rollouts(self) -> Iterator[Change]:
+        unreachable = {name for name, node in self._state.nodes.items() if not node.reachable}
+        for name, seen in self._daemonsets.items():
+            if name in self._in_use:
+                documents = (program.document for program in self._programs)
+                expected = [document for document in documents if document and document.placement == name]
+                speakers = self._audible(name)
+                reporting = {speaker.node_name for speaker in speakers if _runs_all(speaker, expected)}
+                active = {speaker.node_name for speaker in speakers if _is_active(speaker)}
+                pods = [pod for pod in self._pods if pod.placement == name]
+                change = next_replacement(seen, pods, reporting, active, unreachable)
+                if change is not None:
+                    yield change
+
+    # ---- leftovers of nodes and placements
+
+    def _unwanted_speakers(self) -> Iterator[Change]:
+        for seen in self._state.speakers.values():
+            if why := self._is_left_over(seen.placement, seen.node):
+                yield Delete(SPEAKER, seen.name, seen.uid, why)
+        for lease in self._state.leases.values():
+            node = lease.name.removeprefix(lease_name(lease.placement, ""))
+            if why := self._is_left_over(lease.placement, node):
+                yield Delete(LEASE, lease.name, lease.uid, why)
+
+    def _is_left_over(self, placement: str, node: str) -> str:
+        """Why a speaker's objects may go; empty: they may not."""
+        if node not in self._state.nodes:
+            return f"node {node} is gone"
+        if any(pod.placement == placement and pod.node == node for pod in self._pods):
+            return ""
+        if placement not in self._daemonsets and placement not in self._in_use:
+            return f"placement {placement} is gone"
+        if self._hearing.is_silent(placement, node, self._now):
+            return f"no speaker runs on node {node}"
+        return ""
+
+    # ---- statuses
+
+    def _statuses(self) -> Iterator[Change]:
+        for program in self._programs:
+            placement = program.document.placement if program.document else None
+            views = self._views.get(placement, []) if placement else []
+            if self._now < self._hearing.patience_until and self._is_waiting_for(program, views):
+                continue
+            change = plan_status(program.decision, program.document, views, self._now)
+            if change is not None:
+                yield change
+
+    def _is_waiting_for(self, program: _Program, views: Iterable[SpeakerView]) -> bool:
+        """After the API server was away: a speaker that is to renew its Lease any moment now is not called silent."""
+        if program.document is None:
+            return False
+        silent = any(
+            self._hearing.is_silent(program.document.placement, view.speaker.node_name, self._now) for view in views
+        )
+        if silent:
+            self.look_again_at.append(self._hearing.patience_until)
+        return silent
+
+
+def _holds(seen: ConfigMapSeen | None, body: dict[str, Any]) -> bool:
+    if seen is None:
+        return False
+    wanted = configmap_content(body)
+    return contains(seen.content, wanted) and seen.content["data"] == wanted["data"]
+
+
+def _reason(program: _Program) -> str:
+    running, document = program.decision.running, program.document
+    assert document is not None, "only programmed documents are applied"
+    if running is None:
+        return f"VirtualIP {document.name} generation {document.generation}, VRID {document.vrid}"
+    if running.placement != document.placement:
+        return f"moves from placement {running.placement} to {document.placement}"
+    if running.generation != document.generation:
+        return f"VirtualIP {document.name} generation {document.generation}"
+    return "nodes changed" if running.nodes != document.nodes else "it had been changed by somebody else"
+
+
+def _runs_all(speaker: VRRPSpeaker, documents: Iterable[RenderedVirtualIP]) -> bool:
+    """The speaker reports every document in which its node takes part."""
+    return all(
+        speaker.report_of(document.name) is not None for document in documents if speaker.node_name in document.nodes
+    )
+
+
+def _is_active(speaker: VRRPSpeaker) -> bool:
+    return any(report.state == "Active" for report in speaker.status.virtual_routers)

@@ -1,0 +1,130 @@
+"""Everything that the controller has seen: the memory from which each plan is made.
+
+Three sources feed it, in any order: kopf's watch events, our own lists, and the API server's answers to our writes.
+So each object carries its resource version, the newer one wins, and what was deleted stays deleted (a UID is never
+used again). Our own lists are needed because kopf does not tell what vanished while a watch was broken: after "410
+Gone" it lists again, and objects that are no longer there are simply not mentioned.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from vipkeeper.controller.kinds import CONFIGMAP, DAEMONSET, LEASE, NODE, POD, SPEAKER, VIRTUALIP, Kind
+from vipkeeper.controller.objects import (
+    AnchorSeen,
+    ConfigMapSeen,
+    DaemonSetSeen,
+    LeaseSeen,
+    NodeSeen,
+    PodSeen,
+    Seen,
+    SpeakerSeen,
+    VirtualIPSeen,
+    parse,
+)
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    version: int
+    seen: Seen | None
+    """None: it exists, but does not concern us (or can't be read)."""
+
+
+class ClusterState:
+    """What is known of the cluster. Not thread-safe: only the event loop touches it."""
+
+    def __init__(self) -> None:
+        self._entries: dict[Kind, dict[str, _Entry]] = {}
+        self._buried: dict[Kind, dict[str, int]] = {}
+
+    def observe(self, kind: Kind, value: Mapping[str, Any]) -> bool:
+        """An object as it is now. Returns whether that is news to anybody."""
+        uid, version = _identity(value)
+        entries = self._entries.setdefault(kind, {})
+        before = entries.get(uid)
+        if uid in self._buried.get(kind, {}) or (before and before.version >= version):
+            return False
+        entries[uid] = _Entry(version, _read(kind, value))
+        return (before.seen if before else None) != entries[uid].seen
+
+    def forget(self, kind: Kind, value: Mapping[str, Any]) -> bool:
+        """An object was deleted. Returns whether it had concerned us."""
+        uid, version = _identity(value)
+        self._buried.setdefault(kind, {})[uid] = version
+        before = self._entries.setdefault(kind, {}).pop(uid, None)
+        return before is not None and before.seen is not None
+
+    def replace(self, kind: Kind, values: Iterable[Mapping[str, Any]], version: int) -> bool:
+        """All objects of `kind` as they were at list version `version`. Returns whether that is news."""
+        listed = {value["metadata"]["uid"]: value for value in values}
+        changed = False
+        for uid, entry in list(self._entries.setdefault(kind, {}).items()):
+            if uid not in listed and entry.version <= version:
+                del self._entries[kind][uid]
+                changed |= entry.seen is not None
+        for value in listed.values():
+            changed |= self.observe(kind, value)
+        buried = self._buried.get(kind, {})
+        self._buried[kind] = {uid: died for uid, died in buried.items() if died > version}
+        return changed
+
+    @property
+    def virtualips(self) -> tuple[VirtualIPSeen, ...]:
+        """Oldest first, as conflicts are decided."""
+        return tuple(sorted(self._all(VIRTUALIP, VirtualIPSeen), key=lambda item: (item.created_at, item.uid)))
+
+    @property
+    def nodes(self) -> dict[str, NodeSeen]:
+        return {item.name: item for item in self._all(NODE, NodeSeen)}
+
+    @property
+    def speakers(self) -> dict[str, SpeakerSeen]:
+        return {item.name: item for item in self._all(SPEAKER, SpeakerSeen)}
+
+    @property
+    def pods(self) -> tuple[PodSeen, ...]:
+        return tuple(sorted(self._all(POD, PodSeen), key=lambda item: item.name))
+
+    @property
+    def configmaps(self) -> dict[str, ConfigMapSeen]:
+        return {item.name: item for item in self._all(CONFIGMAP, ConfigMapSeen)}
+
+    @property
+    def anchor(self) -> AnchorSeen | None:
+        return next(iter(self._all(CONFIGMAP, AnchorSeen)), None)
+
+    @property
+    def daemonsets(self) -> dict[str, DaemonSetSeen]:
+        """By placement."""
+        return {item.placement: item for item in self._all(DAEMONSET, DaemonSetSeen)}
+
+    @property
+    def leases(self) -> dict[str, LeaseSeen]:
+        return {item.name: item for item in self._all(LEASE, LeaseSeen)}
+
+    def _all(self, kind: Kind, type_: type[T]) -> list[T]:
+        """In the order of their resource versions: where two have one name, the newer comes last and wins in a dict."""
+        entries = sorted(self._entries.get(kind, {}).values(), key=lambda entry: entry.version)
+        return [entry.seen for entry in entries if isinstance(entry.seen, type_)]
+
+
+def _identity(value: Mapping[str, Any]) -> tuple[str, int]:
+    metadata = value["metadata"]
+    return metadata["uid"], int(metadata["resourceVersion"])
+
+
+def _read(kind: Kind, value: Mapping[str, Any]) -> Seen | None:
+    try:
+        return parse(kind, value)
+    except ValueError as error:
+        log.warning("%s %s can't be read and is passed over: %s", kind.kind, value["metadata"]["name"], error)
+        return None
