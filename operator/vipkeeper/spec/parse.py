@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from pydantic import ValidationError
@@ -45,11 +46,25 @@ class ParsedVirtualIP:
     nginx: NginxSection | None
 
 
+class RefusalReason(StrEnum):
+    """Reason of the condition Accepted when it is False."""
+
+    INVALID = "Invalid"
+    """The spec breaks a rule."""
+    CONFLICT = "Conflict"
+    """An older object has the address or the VRID (`conflicts.judge`)."""
+    NO_FREE_VRID = "NoFreeVRID"
+    """All 255 are taken on its segment (`vrids.allocate_vrid`)."""
+    NOT_SERVED = "NotServed"
+    """This installation can't serve it (`settings.settings_problems`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Why an object can't be taken: every problem, as `path: reason`."""
 
     problems: tuple[str, ...]
+    reason: RefusalReason = RefusalReason.INVALID
 
     @property
     def message(self) -> str:

@@ -1,26 +1,23 @@
-"""VirtualIP.status from what the speakers report. Pure: `now` is an argument.
+"""VirtualIP.status from what the speakers report, and the Events of what changed. Pure: `now` is an argument.
 
-Whom to believe: a speaker that is cut off can't take its "Active" back, and its last report stays in the API. So an
-Active is *superseded* when another node became Active later, and the first has not been heard for HANDOVER_BLINK_S
-since. Not superseded, two Actives are a split brain: both have spoken well after the second one took over. With a
-Lease renewed each 10 s a real split brain is seen within LEASE_RENEW_S + HANDOVER_BLINK_S, and neither a crash nor a
-hand-over ever looks like one.
+Time alone changes a status in two cases (a speaker falls silent, a hand-over takes too long), so whoever calls this
+calls it again some seconds after each change, and each LEASE_DURATION_S at the latest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from vipkeeper.ipc.rendered import RenderedVirtualIP
+from vipkeeper.spec.belief import ACTIVE, BLINK, SILENT, NodeView, SpeakerView, node_views
+from vipkeeper.spec.conditions import ConditionType, Situation, findings, with_dates
 from vipkeeper.spec.parse import Refusal
-from vipkeeper.spec.speaker import VRRPSpeaker
-from vipkeeper.spec.virtualip import VirtualIPStatus
+from vipkeeper.spec.virtualip import NodeStatus, Transition, VirtualIPStatus
 
-HANDOVER_BLINK_S = 3.0
-"""Two reports of one hand-over may be this far apart (P2: two owners for 2.5 s at most; and two API writes)."""
+__all__ = ["Event", "EventReason", "SpeakerView", "build_status"]
 
 
 class EventReason(StrEnum):
@@ -29,6 +26,7 @@ class EventReason(StrEnum):
     ACCEPTED = "Accepted"
     REFUSED = "Refused"
     VRID_ALLOCATED = "VRIDAllocated"
+    """Told by whoever allocates, not by `build_status`."""
     PROGRAMMED = "Programmed"
     CLAIMED = "Claimed"
     """The first node holds the addresses."""
@@ -54,16 +52,6 @@ class Event:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class SpeakerView:
-    """A speaker, and when it was heard last: the later of its Lease's renewTime and its VRRPSpeaker's last change."""
-
-    speaker: VRRPSpeaker
-    heard_at: datetime
-    running: bool = True
-    """Its pod exists and is not being deleted."""
-
-
 def build_status(
     *,
     generation: int,
@@ -76,7 +64,131 @@ def build_status(
     """The new status, and the Events of what changed since `previous`.
 
     `generation`: metadata.generation. `refusal`: why this generation is not taken. `document`: what is rendered now:
-    of this generation, or the last good one when this one is refused, or None. `speakers`: of the document's placement
-    (others are passed over).
+    of this generation, or the last good one when this one is refused, or None. `speakers`: those of other placements
+    are passed over.
     """
-    raise NotImplementedError
+    nodes = node_views(document, speakers, now) if document else ()
+    active, handing_over = _active(nodes, previous, now)
+    situation = Situation(generation, refusal, document, nodes, active, handing_over)
+    report = active.report if active else None
+    status = VirtualIPStatus(
+        vrid=document.vrid if document else previous.vrid,
+        addresses=situation.addresses.replace(" ", "") or None,
+        active_node=active.name if active else None,
+        interface=report.interface if report else None,
+        backups=len(situation.backups),
+        nodes=tuple(_node_status(node) for node in nodes),
+        last_transition=_last_transition(active, previous, now),
+        observed_generation=situation.observed_generation or previous.observed_generation,
+        conditions=with_dates(findings(situation), previous, generation, now),
+    )
+    return status, tuple(_events(previous, status))
+
+
+def _active(nodes: tuple[NodeView, ...], previous: VirtualIPStatus, now: datetime) -> tuple[NodeView | None, bool]:
+    """Who holds the addresses, and whether they are on their way: the holder before counts until the blink is over."""
+    for candidates in (
+        [node for node in nodes if node.state == ACTIVE],
+        [node for node in nodes if node.doubt == SILENT and node.report and node.report.state == ACTIVE],
+    ):
+        if candidates:
+            return max(candidates, key=lambda node: (_since(node), node.name)), False
+    before = next((node for node in nodes if node.name == previous.active_node and node.report), None)
+    if before is not None and now - _since(before) < BLINK:
+        return before, True
+    return None, False
+
+
+def _since(node: NodeView) -> datetime:
+    assert node.report is not None, node.name
+    return node.report.since
+
+
+def _node_status(node: NodeView) -> NodeStatus:
+    report = node.report if node.is_live else None
+    return NodeStatus(
+        name=node.name,
+        state=node.state,
+        priority=report.priority if report else None,
+        interface=report.interface if report else None,
+        health=node.health,
+        since=report.since if report else None,
+    )
+
+
+def _last_transition(active: NodeView | None, previous: VirtualIPStatus, now: datetime) -> Transition | None:
+    """A first claim is none. Lost and found again is one, from the node that had the addresses last."""
+    last = previous.last_transition
+    if active is None:
+        if previous.active_node is None:
+            return last
+        return Transition(from_=previous.active_node, to="", reason="NoActive", time=now)
+    origin = previous.active_node or (last.from_ if last and not last.to else None)
+    if origin is None or active.name == previous.active_node or active.report is None:
+        return last
+    return Transition(
+        from_=origin,
+        to=active.name,
+        reason=active.report.reason,
+        duration_ms=active.report.takeover_ms,
+        time=active.report.since,
+    )
+
+
+def _events(previous: VirtualIPStatus, status: VirtualIPStatus) -> Iterator[Event]:
+    yield from _spec_events(previous, status)
+    yield from _holder_events(previous, status)
+    for type_, raised, cleared in (
+        (ConditionType.SPLIT_BRAIN, EventReason.SPLIT_BRAIN, EventReason.SPLIT_BRAIN_HEALED),
+        (ConditionType.DEGRADED, EventReason.DEGRADED, EventReason.BACKUP_AVAILABLE),
+    ):
+        yield from _alarm_events(previous, status, type_, raised, cleared)
+    yield from _nginx_events(previous, status)
+
+
+def _spec_events(previous: VirtualIPStatus, status: VirtualIPStatus) -> Iterator[Event]:
+    before, now = previous.condition(ConditionType.ACCEPTED), status.condition(ConditionType.ACCEPTED)
+    if now and now.status == "False" and (before is None or before.message != now.message):
+        yield Event("Warning", EventReason.REFUSED, now.message)
+    if now and now.status == "True" and (before is None or before.status != "True"):
+        yield Event("Normal", EventReason.ACCEPTED, now.message)
+    if status.observed_generation is not None and status.observed_generation != previous.observed_generation:
+        yield Event("Normal", EventReason.PROGRAMMED, f"the nodes run generation {status.observed_generation}")
+
+
+def _holder_events(previous: VirtualIPStatus, status: VirtualIPStatus) -> Iterator[Event]:
+    if status.active_node == previous.active_node:
+        return
+    move = status.last_transition
+    if status.active_node is None:
+        yield Event(
+            "Warning", EventReason.NO_ACTIVE, f"{previous.active_node} held {previous.addresses}, now nobody does"
+        )
+    elif move is None or move == previous.last_transition:
+        yield Event("Normal", EventReason.CLAIMED, f"{status.active_node} holds {status.addresses}")
+    else:
+        took = "" if move.duration_ms is None else f" in {move.duration_ms:.0f} ms"
+        message = f"{status.addresses} moved from {move.from_} to {move.to}{took} ({move.reason})"
+        yield Event("Warning" if move.reason == "NoResponse" else "Normal", EventReason.FAILED_OVER, message)
+
+
+def _alarm_events(
+    previous: VirtualIPStatus, status: VirtualIPStatus, type_: ConditionType, raised: EventReason, cleared: EventReason
+) -> Iterator[Event]:
+    before, now = previous.condition(type_), status.condition(type_)
+    if now and not before:
+        yield Event("Warning", raised, now.message)
+    if before and not now and status.active_node is not None:
+        yield Event(
+            "Normal", cleared, f"{status.active_node} holds {status.addresses}; healthy backups: {status.backups}"
+        )
+
+
+def _nginx_events(previous: VirtualIPStatus, status: VirtualIPStatus) -> Iterator[Event]:
+    before, now = previous.condition(ConditionType.NGINX_READY), status.condition(ConditionType.NGINX_READY)
+    if now is None or (before and before.status == now.status):
+        return
+    if now.status == "False" and before is not None:
+        yield Event("Warning", EventReason.NGINX_NOT_READY, now.message)
+    if now.status == "True":
+        yield Event("Normal", EventReason.NGINX_READY, now.message)
