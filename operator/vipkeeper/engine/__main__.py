@@ -1,0 +1,8 @@
+"""`python3 -m vipkeeper.engine`: the speaker container's command."""
+
+import sys
+
+from vipkeeper.engine.guard import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""Virtual IP addresses on interfaces: put on, kept, taken off.
+
+Law: an address is there on a lease from the kernel (`valid_lft`), renewed here each 0.3 of its length and by nobody
+else. Whoever kills or freezes the engine stops the renewal, and the kernel takes the address away. (Measured: a lease
+of 1 s with a renewal each 1.1 s loses the address now and then; it vanishes 1.03 to 1.23 s after the last renewal.)
+
+Requests are bytes made when a router is configured (`rehearse`), so a takeover is one write.
+"""
+
+from __future__ import annotations
+
+import time
+
+from vipkeeper.engine.log import log
+from vipkeeper.engine.loop import Loop, Timer
+from vipkeeper.engine.netlink import Netlink
+from vipkeeper.engine.netlink_codec import IPAddress, add_address, delete_address
+from vipkeeper.vrrp.units import NS_PER_S, cs_to_ns, divide_up
+
+_Place = tuple[int, IPAddress]
+_LOG_EACH_NS = 10 * NS_PER_S
+
+
+def lease_s(advertisement_interval_cs: int, real_time: bool) -> int:
+    """Whole seconds, at least what everybody waits before taking over; one more where the engine may be late."""
+    return max(1 if real_time else 2, divide_up(3 * cs_to_ns(advertisement_interval_cs), NS_PER_S))
+
+
+class Addresses:
+    """Which addresses shall be on which interface, for whom."""
+
+    def __init__(self, loop: Loop, netlink: Netlink) -> None:
+        self._loop = loop
+        self._netlink = netlink
+        self._owners: dict[_Place, dict[str, int]] = {}
+        self._requests: dict[tuple[int, IPAddress, int], bytes] = {}
+        self._timers: dict[int, Timer] = {}
+        self._ordered_ns: dict[_Place, int] = {}
+        self._logged_ns: dict[_Place, int] = {}
+
+    def rehearse(self, index: int, addresses: tuple[IPAddress, ...], valid_s: int) -> None:
+        """Make the bytes now."""
+        for address in addresses:
+            self._request(index, address, valid_s)
+
+    def add(self, owner: str, index: int, addresses: tuple[IPAddress, ...], valid_s: int) -> None:
+        """Put them on the interface and keep them there."""
+        self._netlink.order([self._request(index, address, valid_s) for address in addresses])
+        now_ns = time.monotonic_ns()
+        for address in addresses:
+            self._owners.setdefault((index, address), {})[owner] = valid_s
+            self._ordered_ns[index, address] = now_ns
+        self._renew_regularly(valid_s, now_ns)
+
+    def remove(self, owner: str, index: int, addresses: tuple[IPAddress, ...]) -> None:
+        """Take them off, but for those that another router wants there."""
+        self.let_go(owner, index, addresses)
+        now_ns = time.monotonic_ns()
+        free = [address for address in addresses if (index, address) not in self._owners]
+        self._netlink.order([delete_address(index, address) for address in free])
+        for address in free:
+            self._ordered_ns[index, address] = now_ns
+
+    def let_go(self, owner: str, index: int, addresses: tuple[IPAddress, ...]) -> None:
+        """Renew no more, and leave what is there to its lease."""
+        for address in addresses:
+            owners = self._owners.get((index, address))
+            if owners is not None:
+                owners.pop(owner, None)
+                if not owners:
+                    del self._owners[index, address]
+                    self._ordered_ns.pop((index, address), None)
+
+    def was_removed(self, index: int, address: IPAddress) -> None:
+        """The kernel says that an address is gone. One that shall be there is put back at once."""
+        owners = self._owners.get((index, address))
+        if not owners:
+            return
+        self._netlink.order([self._request(index, address, max(owners.values()))])
+        now_ns = time.monotonic_ns()
+        by_ourselves = now_ns - self._ordered_ns.get((index, address), 0) < NS_PER_S // 10  # IPv6 echoes our orders
+        if not by_ourselves and now_ns - self._logged_ns.get((index, address), -_LOG_EACH_NS) >= _LOG_EACH_NS:
+            self._logged_ns[index, address] = now_ns
+            log("somebody removed a virtual IP address; put back", address=address, interface_index=index)
+
+    def _request(self, index: int, address: IPAddress, valid_s: int) -> bytes:
+        key = (index, address, valid_s)
+        request = self._requests.get(key)
+        if request is None:
+            if len(self._requests) > 10_000:  # of interfaces and leases long gone
+                self._requests.clear()
+            request = self._requests[key] = add_address(index, address, valid_s)
+        return request
+
+    def _renew_regularly(self, valid_s: int, now_ns: int) -> None:
+        timer = self._timers.get(valid_s)
+        if timer is None:
+            timer = self._timers[valid_s] = self._loop.timer(lambda then_ns: self._renew(valid_s, then_ns))
+        if timer.deadline_ns is None:
+            timer.set(now_ns + valid_s * NS_PER_S * 3 // 10)
+
+    def _renew(self, valid_s: int, now_ns: int) -> None:
+        places = [place for place, owners in self._owners.items() if max(owners.values()) == valid_s]
+        if not places:
+            return
+        self._netlink.order([self._request(index, address, valid_s) for index, address in places])
+        self._timers[valid_s].set(now_ns + valid_s * NS_PER_S * 3 // 10)

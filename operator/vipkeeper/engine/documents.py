@@ -1,0 +1,47 @@
+"""From a rendered document to what a virtual router of this node is told to be; and the names that may be file names."""
+
+from __future__ import annotations
+
+import re
+
+from vipkeeper.ipc.rendered import RenderedVirtualIP
+from vipkeeper.vrrp.config import VirtualRouterConfig
+from vipkeeper.vrrp.packet import Family
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+
+
+def problems_of(document: RenderedVirtualIP, node: str) -> tuple[str, ...]:
+    """Why this node can't run a document that is well-formed, each as `path: reason`. Empty: it can."""
+    problems = []
+    if not _NAME.fullmatch(document.name):
+        problems.append(f"name: {document.name!r} is not a lower-case DNS name")
+    if not document.uid:
+        problems.append("uid: is empty")
+    share = document.nodes.get(node)
+    if share is not None and share.priority == 255:
+        problems.append(f"nodes.{node}.priority: 255 is kept for address owners, which are not supported")
+    seen = set()
+    for index, item in enumerate(document.addresses):
+        if item.address in seen:
+            problems.append(f"addresses[{index}]: {item.address} is there twice")
+        seen.add(item.address)
+        if item.address.is_unspecified or item.address.is_multicast or item.address.is_loopback:
+            problems.append(f"addresses[{index}]: {item.address} is not an address of a host")
+    return tuple(problems)
+
+
+def config_of(document: RenderedVirtualIP, node: str) -> VirtualRouterConfig:
+    """The family of the first address holds the election, the others move along (families: Together)."""
+    family = Family(document.addresses[0].address.version)
+    share = document.nodes[node]
+    return VirtualRouterConfig(
+        vrid=document.vrid,
+        family=family,
+        priority=share.priority,
+        addresses=tuple(item.address for item in document.addresses if item.address.version == family),
+        advertisement_interval_cs=document.advertisement_interval_cs,
+        preempt=document.preempt,
+        rank=share.rank,
+        companion_addresses=tuple(item.address for item in document.addresses if item.address.version != family),
+    )

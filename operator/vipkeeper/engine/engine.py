@@ -1,0 +1,365 @@
+"""The engine: puts the parts together, and keeps the list of virtual routers right.
+
+A document comes from the state folder (through the guard) or from the agent; it waits for `prepare` when the interface
+has to be chosen anew, and then a router runs it. The old router, or the old configuration, stays until then.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+
+import vipkeeper
+from vipkeeper.engine import inheritance, realtime
+from vipkeeper.engine.addresses import Addresses
+from vipkeeper.engine.agent_socket import AgentSocket
+from vipkeeper.engine.documents import config_of, problems_of
+from vipkeeper.engine.hosted_router import HostedRouter, World
+from vipkeeper.engine.inheritance import Inheritance, Prepared, Results, needs_of
+from vipkeeper.engine.interfaces import Interfaces, Link
+from vipkeeper.engine.lines import LineStream
+from vipkeeper.engine.log import log
+from vipkeeper.engine.loop import Loop
+from vipkeeper.engine.netlink import Netlink
+from vipkeeper.engine.netlink_codec import (
+    OUR_PROTO,
+    RTM_DELADDR,
+    AddressMessage,
+    DumpDone,
+    ErrorMessage,
+    IPAddress,
+    LinkMessage,
+    Message,
+)
+from vipkeeper.engine.nginx_watch import NginxWatch
+from vipkeeper.engine.ports import Ports
+from vipkeeper.engine.settings import Settings
+from vipkeeper.engine.state_memory import StateMemory
+from vipkeeper.ipc.messages import (
+    AgentMessage,
+    Apply,
+    EngineMessage,
+    Gone,
+    Health,
+    HealthSource,
+    Refused,
+    Remove,
+    Synced,
+    Welcome,
+)
+from vipkeeper.ipc.rendered import RenderedVirtualIP
+from vipkeeper.vrrp.state import State
+from vipkeeper.vrrp.units import ms_to_ns
+
+PREPARE_AGAIN_MS = 5000
+"""After a failed preparation, when nothing else has given a reason to try again."""
+SETTLE_MS = 200
+"""Interfaces that appear do so with several messages: wait for the last of them."""
+TELL_COUNTERS_MS = 60_000
+COLLECT_GARBAGE_MS = 60_000
+_QUIET_ERRNOS = (6, 19, 99)  # ENXIO, ENODEV, EADDRNOTAVAIL: what we want removed is gone already
+
+
+class Engine:
+    def __init__(self, settings: Settings, memory: StateMemory, heritage: Inheritance, guard: socket.socket) -> None:
+        real_time = realtime.ask_for_real_time(realtime.ENGINE_PRIORITY)
+        self._settings = settings
+        self._memory = memory
+        self._heritage = heritage
+        self._loop = Loop()
+        self._guard = LineStream(self._loop, guard, self._guard_said, self._guard_gone)
+        self._routers: dict[str, HostedRouter] = {}
+        self._waiting: dict[str, RenderedVirtualIP] = {}
+        self._virtual_addresses: set[IPAddress] = set()
+        self._interfaces = Interfaces()
+        self._netlink = Netlink(self._kernel_said, self._read_interfaces_again)
+        self._loop.watch(self._netlink.fileno(), lambda _now_ns: self._netlink.read())
+        self._ports = Ports(self._loop)
+        self._world = World(
+            loop=self._loop,
+            interfaces=self._interfaces,
+            addresses=Addresses(self._loop, self._netlink),
+            ports=self._ports,
+            memory=memory,
+            node=settings.node,
+            real_time=real_time,
+            virtual_addresses=self._virtual_addresses,
+            on_change=self._router_changed,
+        )
+        self._agent_ailments = set(heritage.ailments)
+        self._nginx = NginxWatch(self._loop, settings.nginx_socket, self._health_changed) if settings.nginx else None
+        self._changed: set[str] = set()
+        self._looking_around = False
+        self._prepare_timer = self._loop.timer(self._prepare_again)
+        self._counter_timer = self._loop.timer(self._tell_counters)
+        self._garbage_timer = self._loop.timer(self._collect_garbage)
+        self._agents = AgentSocket(self._loop, settings.engine_socket, self._greeting, self._agent_said)
+
+    def run(self) -> None:
+        """Until SIGTERM, SIGINT, or the end of the guard."""
+        now_ns = time.monotonic_ns()
+        self._watch_signals()
+        self._netlink.dump()
+        if self._nginx is not None:
+            self._nginx.start(now_ns)
+        for document in list(self._heritage.documents.values()):
+            self._apply(document)
+        self._counter_timer.set(now_ns + ms_to_ns(TELL_COUNTERS_MS))
+        self._garbage_timer.set(now_ns + ms_to_ns(COLLECT_GARBAGE_MS))
+        realtime.wake_on_time()
+        realtime.keep_memory()
+        realtime.take_garbage_collection_in_hand()
+        self._loop.run()
+        self._leave()
+
+    # ---- documents
+
+    def _apply(self, document: RenderedVirtualIP) -> None:
+        name = document.name
+        problems = problems_of(document, self._settings.node)
+        if problems:
+            log("a document is refused", vip=name, problems="; ".join(problems))
+            self._agents.tell(Refused(name, document.generation, problems))
+            return
+        if self._settings.node not in document.nodes:
+            self._remove(name)
+            return
+        running = self._routers.get(name)
+        if running is not None and running.document == document:
+            self._waiting.pop(name, None)
+            self._router_changed(running)
+            return
+        prepared = self._heritage.prepared.get(name)
+        if prepared is not None and prepared.needs == needs_of(document):
+            self._run(document, prepared)
+            return
+        self._waiting[name] = document
+        if running is None:
+            self._run(document, None)
+        self._guard.send(inheritance.encode(inheritance.Prepare((document,))))
+
+    def _run(self, document: RenderedVirtualIP, prepared: Prepared | None) -> None:
+        """Have a router run this document: the one that there is, or another in its place, or the first one."""
+        name = document.name
+        if prepared is not None:
+            self._waiting.pop(name, None)
+        old = self._routers.get(name)
+        self._note_virtual_addresses(document)
+        if old is not None and _is_same_router(old, document, prepared, self._settings.node):
+            old.reconfigure(document, prepared)
+        else:
+            self._replace(old, HostedRouter(self._world, document, prepared))
+        self._store(document)
+        self._note_virtual_addresses()
+
+    def _replace(self, old: HostedRouter | None, new: HostedRouter) -> None:
+        self._routers[new.document.name] = new
+        ailments = self._ailments(new.document)
+        if old is None:
+            new.start(ailments, self._memory.last_advert_ns(new.document.uid))
+        elif _goes_on(old, new):  # another VRID on the same interface: the address need not leave it
+            old.release()
+            new.start_adopted(ailments)
+            new.take_off(old.config.all_addresses)
+        else:
+            old.stop()
+            new.start(ailments, None)
+
+    def _remove(self, name: str) -> None:
+        self._waiting.pop(name, None)
+        self._heritage.prepared.pop(name, None)
+        router = self._routers.pop(name, None)
+        if router is not None:
+            router.stop()
+            self._note_virtual_addresses()
+            log("removed", vip=name)
+        if self._heritage.documents.pop(name, None) is not None:
+            self._guard.send(inheritance.encode(inheritance.Forget(name)))
+        self._changed.discard(name)
+        self._agents.tell(Gone(name))
+
+    def _store(self, document: RenderedVirtualIP) -> None:
+        if self._heritage.documents.get(document.name) != document:
+            self._heritage.documents[document.name] = document
+            self._guard.send(inheritance.encode(inheritance.Store(document)))
+
+    def _note_virtual_addresses(self, *more: RenderedVirtualIP) -> None:
+        self._virtual_addresses.clear()
+        for document in (*more, *(router.document for router in self._routers.values())):
+            self._virtual_addresses.update(item.address for item in document.addresses)
+
+    # ---- what others say
+
+    def _agent_said(self, message: AgentMessage) -> None:
+        match message:
+            case Apply(document):
+                self._apply(document)
+            case Remove(name):
+                self._remove(name)
+            case Synced(names):
+                for name in [name for name in self._routers if name not in names]:
+                    self._remove(name)
+            case Health(source, healthy, detail):
+                self._take_health(source, healthy, detail)
+
+    def _greeting(self) -> list[EngineMessage]:
+        welcome = Welcome(vipkeeper.__version__, self._settings.node, self._settings.placement)
+        return [welcome, *(router.status() for router in self._routers.values())]
+
+    def _guard_said(self, line: bytes) -> None:
+        message = inheritance.decode(line)
+        if isinstance(message, Results):
+            for name, prepared in message.prepared.items():
+                self._take_prepared(name, prepared)
+
+    def _guard_gone(self, why: str) -> None:
+        log("the guard is gone; leaving", why=why)
+        self._loop.stop()
+
+    def _take_prepared(self, name: str, prepared: Prepared) -> None:
+        self._heritage.prepared[name] = prepared
+        for problem in prepared.problems:
+            log("not prepared", vip=name, problem=problem)
+        waiting, running = self._waiting.get(name), self._routers.get(name)
+        if waiting is not None and needs_of(waiting) == prepared.needs:
+            self._run(waiting, prepared)
+        elif running is not None and needs_of(running.document) == prepared.needs and running.prepared != prepared:
+            self._run(running.document, prepared)
+        if prepared.problems:
+            self._prepare_timer.set(time.monotonic_ns() + ms_to_ns(PREPARE_AGAIN_MS))
+
+    def _prepare_again(self, _now_ns: int) -> None:
+        """For those without an interface, or with problems: something has changed, or some time has passed."""
+        wanted = tuple(
+            router.document
+            for router in self._routers.values()
+            if router.document.name not in self._waiting and router.prepared is not None and router.prepared.problems
+        )
+        if wanted:
+            self._guard.send(inheritance.encode(inheritance.Prepare(wanted)))
+
+    # ---- health
+
+    def _take_health(self, source: HealthSource, healthy: bool, detail: str) -> None:
+        before = set(self._agent_ailments)
+        if healthy:
+            self._agent_ailments.discard(source.value)
+        else:
+            self._agent_ailments.add(source.value)
+        if self._agent_ailments != before:
+            log("health", source=source.value, healthy=healthy, detail=detail or None)
+            known = inheritance.AilmentsKnown(frozenset(self._agent_ailments))
+            self._guard.send(inheritance.encode(known))
+            self._health_changed()
+
+    def _health_changed(self) -> None:
+        for router in self._routers.values():
+            router.set_ailments(self._ailments(router.document))
+
+    def _ailments(self, document: RenderedVirtualIP) -> frozenset[str]:
+        """What is wrong with what this node serves on the addresses of `document`."""
+        if document.nginx is None or self._nginx is None:
+            return frozenset()
+        gone = set() if self._nginx.healthy else {HealthSource.CONNECTION.value}
+        return frozenset(self._agent_ailments | gone)
+
+    # ---- interfaces
+
+    def _kernel_said(self, message: Message) -> None:
+        match message:
+            case LinkMessage():
+                self._link_changed(self._interfaces.take(message))
+            case AddressMessage():
+                self._interfaces.take(message)
+                if message.address in self._virtual_addresses:
+                    if message.gone:
+                        self._world.addresses.was_removed(message.index, message.address)
+                elif message.proto != OUR_PROTO:
+                    self._look_around()
+            case ErrorMessage(errno, request_type, address):
+                if not (request_type == RTM_DELADDR and errno in _QUIET_ERRNOS):
+                    log("the kernel refuses a request", address=address, error=os.strerror(errno))
+            case DumpDone():
+                pass
+
+    def _link_changed(self, link: Link | None) -> None:
+        if link is not None:
+            self._ports.link_changed(link)
+        self._look_around()
+
+    def _look_around(self) -> None:
+        """Soon, once for all that has been said."""
+        if not self._looking_around:
+            self._looking_around = True
+            self._loop.afterwards(self._look_around_now)
+
+    def _look_around_now(self, now_ns: int) -> None:
+        self._looking_around = False
+        for router in self._routers.values():
+            router.look_around()
+        self._prepare_timer.set(now_ns + ms_to_ns(SETTLE_MS))
+
+    def _read_interfaces_again(self) -> None:
+        self._interfaces.clear()
+        self._netlink.dump()
+        self._look_around()
+
+    # ---- telling
+
+    def _router_changed(self, router: HostedRouter) -> None:
+        if not self._changed:
+            self._loop.afterwards(self._tell_changes)
+        self._changed.add(router.document.name)
+
+    def _tell_changes(self, _now_ns: int) -> None:
+        names, self._changed = self._changed, set()
+        for name in names:
+            router = self._routers.get(name)
+            if router is not None:
+                self._agents.tell(router.status())
+
+    def _tell_counters(self, now_ns: int) -> None:
+        for router in self._routers.values():
+            if router.rejections.changed:
+                self._router_changed(router)
+        self._counter_timer.set(now_ns + ms_to_ns(TELL_COUNTERS_MS))
+
+    def _collect_garbage(self, now_ns: int) -> None:
+        realtime.collect()
+        self._garbage_timer.set(now_ns + ms_to_ns(COLLECT_GARBAGE_MS))
+
+    # ---- the end
+
+    def _watch_signals(self) -> None:
+        reader, writer = socket.socketpair()
+        for end in (reader, writer):
+            end.setblocking(False)
+        signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: None)
+        self._signals = (reader, writer)
+        self._loop.watch(reader.fileno(), lambda _now_ns: self._loop.stop())
+
+    def _leave(self) -> None:
+        """Priority 0 and no address left: the others take over at once."""
+        started_ns = time.monotonic_ns()
+        for router in self._routers.values():
+            router.stop()
+        self._agents.close()
+        lateness_ms = self._loop.max_lateness_ns / 1e6
+        log("left", took_ms=(time.monotonic_ns() - started_ns) / 1e6, worst_lateness_ms=round(lateness_ms, 3))
+
+
+def _is_same_router(old: HostedRouter, document: RenderedVirtualIP, prepared: Prepared | None, node: str) -> bool:
+    """Whether the election that `old` takes part in is the one of `document`."""
+    new = config_of(document, node)
+    same = (old.config.vrid, old.config.family, old.document.uid) == (new.vrid, new.family, document.uid)
+    if old.prepared is None or prepared is None:
+        return same
+    return same and old.interface == prepared.interface
+
+
+def _goes_on(old: HostedRouter, new: HostedRouter) -> bool:
+    return old.state is State.ACTIVE and old.interface == new.interface and old.config.family is new.config.family

@@ -1,0 +1,198 @@
+"""The guard: PID 1 of the speaker's container. It forks the engine, and forks it again, at once, when it dies.
+
+It holds what must survive an engine: the documents, what `prepare` found, and the state memory. It does what an engine
+must never wait for: disks (store_writer.py) and `prepare` (prepare_runner.py). It knows nothing of VRRP.
+
+    SIGTERM, SIGINT ─► guard ─► SIGTERM ─► engine: priority 0, addresses off, exit ─► guard: exit 0
+    guard dies      ─► engine: SIGTERM by the kernel (PR_SET_PDEATHSIG), or the end of its socket: leaves the same way
+    both die        ─► the leases of the addresses run out in the kernel
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import time
+
+import vipkeeper
+from vipkeeper.engine import inheritance, realtime
+from vipkeeper.engine.back_off import BackOff
+from vipkeeper.engine.document_store import read_documents
+from vipkeeper.engine.engine import Engine
+from vipkeeper.engine.inheritance import AilmentsKnown, Forget, Inheritance, Prepare, Prepared, Results, Store
+from vipkeeper.engine.lines import LineStream
+from vipkeeper.engine.log import log, make_unblocking
+from vipkeeper.engine.loop import Loop
+from vipkeeper.engine.prepare_runner import PrepareRunner
+from vipkeeper.engine.settings import MissingSetting, Settings, read_settings
+from vipkeeper.engine.state_memory import StateMemory
+from vipkeeper.engine.store_writer import StoreWriter
+from vipkeeper.vrrp.units import NS_PER_S
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
+_ENGINE_MAY_TAKE_NS = 10 * NS_PER_S
+"""To leave, before it is killed."""
+
+
+class Guard:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._heritage = Inheritance(documents=read_documents(settings.documents_dir))
+        self._memory = StateMemory()
+        self._loop = Loop()
+        self._signals = _catch_signals()
+        self._loop.watch(self._signals.fileno(), self._signalled)
+        self._prepare = PrepareRunner(self._loop, self._prepared)
+        self._store = StoreWriter(settings.documents_dir)
+        self._back_off = BackOff()
+        self._start_timer = self._loop.timer(self._start_engine)
+        self._kill_timer = self._loop.timer(self._kill_engine)
+        self._engine = 0
+        self._engine_started_ns = 0
+        self._stream: LineStream | None = None
+        self._leaving = False
+
+    def run(self) -> None:
+        """Until a signal, and the engine's end."""
+        self._start_engine(time.monotonic_ns())
+        self._loop.run()
+
+    # ---- the engine's life
+
+    def _start_engine(self, now_ns: int) -> None:
+        ours, engines = socket.socketpair()
+        guard = os.getpid()
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        child = os.fork()
+        if child == 0:
+            ours.close()
+            self._be_engine(guard, engines)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        engines.close()
+        self._engine, self._engine_started_ns = child, now_ns
+        self._stream = LineStream(self._loop, ours, self._engine_said, lambda _why: None)
+        log("engine started", pid=child)
+
+    def _be_engine(self, guard: int, connection: socket.socket) -> None:
+        """In the child. Never returns."""
+        status = 1
+        try:
+            realtime.end_with_parent(guard)
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            self._loop.close()
+            self._signals.close()
+            self._memory.reread()
+            engine = Engine(self._settings, self._memory, self._heritage, connection)
+            engine.run()
+            status = 0
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+        finally:
+            os._exit(status)
+
+    def _engine_died(self, status: int, now_ns: int) -> None:
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+        self._engine = 0
+        if self._leaving:
+            self._end_when_done()
+            return
+        wait_ns = self._back_off.died(now_ns - self._engine_started_ns)
+        log("engine died", status=status, starting_again_in_ms=wait_ns // 1_000_000)
+        if wait_ns:
+            self._start_timer.set(now_ns + wait_ns)
+        else:
+            self._start_engine(now_ns)
+
+    def _kill_engine(self, _now_ns: int) -> None:
+        log("the engine does not leave; killed")
+        if self._engine:
+            os.kill(self._engine, signal.SIGKILL)
+
+    # ---- signals
+
+    def _signalled(self, now_ns: int) -> None:
+        numbers = set(self._signals.recv(4096))
+        if signal.SIGCHLD in numbers:
+            self._reap(now_ns)
+        if numbers & {signal.SIGTERM, signal.SIGINT} and not self._leaving:
+            self._leave(now_ns)
+
+    def _reap(self, now_ns: int) -> None:
+        """PID 1 is everybody's parent in the end."""
+        while True:
+            try:
+                child, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if child == 0:
+                return
+            self._store.reaped(child)
+            if child == self._engine:
+                self._engine_died(os.waitstatus_to_exitcode(status), now_ns)
+            elif self._leaving:
+                self._end_when_done()
+
+    def _leave(self, now_ns: int) -> None:
+        self._leaving = True
+        self._start_timer.cancel()
+        self._prepare.stop()
+        self._kill_timer.set(now_ns + _ENGINE_MAY_TAKE_NS)
+        if self._engine:
+            os.kill(self._engine, signal.SIGTERM)
+        self._end_when_done()
+
+    def _end_when_done(self) -> None:
+        if not self._engine and not self._store.busy:
+            self._loop.stop()
+
+    # ---- the engine's wishes
+
+    def _engine_said(self, line: bytes) -> None:
+        match inheritance.decode(line):
+            case Store(document):
+                self._heritage.documents[document.name] = document
+                self._store.write(document.name, document)
+            case Forget(name):
+                self._heritage.documents.pop(name, None)
+                self._heritage.prepared.pop(name, None)
+                self._store.write(name, None)
+            case Prepare(documents):
+                self._prepare.ask(documents, time.monotonic_ns())
+            case AilmentsKnown(ailments):
+                self._heritage.ailments = ailments
+            case Results():
+                pass
+
+    def _prepared(self, results: dict[str, Prepared]) -> None:
+        self._heritage.prepared.update(results)
+        if self._stream is not None:
+            self._stream.send(inheritance.encode(Results(results)))
+
+
+def _catch_signals() -> socket.socket:
+    """Signals become bytes on a socket that the loop reads."""
+    reader, writer = socket.socketpair()
+    for end in (reader, writer):
+        end.setblocking(False)
+    signal.set_wakeup_fd(writer.detach(), warn_on_full_buffer=False)
+    for number in _SIGNALS:
+        signal.signal(number, lambda _number, _frame: None)
+    return reader
+
+
+def main() -> int:
+    make_unblocking()
+    try:
+        settings = read_settings(os.environ)
+    except MissingSetting as error:
+        log(str(error))
+        return 2
+    log("vipkeeper", version=vipkeeper.__version__, node=settings.node, placement=settings.placement)
+    realtime.ask_for_real_time(realtime.GUARD_PRIORITY)
+    Guard(settings).run()
+    return 0

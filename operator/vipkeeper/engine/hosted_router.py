@@ -1,0 +1,339 @@
+"""One virtual router in this world: it tells the pure core (`vrrp/router.py`) what happens and does what the core asks.
+
+Nothing here decides who is Active. What is decided here: on which interface the router lives, what its faults are,
+which bytes stand ready for a takeover, and what is told about it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Set
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+from typing import assert_never
+
+from vipkeeper.engine.addresses import Addresses, lease_s
+from vipkeeper.engine.announce import Announcer
+from vipkeeper.engine.documents import config_of
+from vipkeeper.engine.inheritance import Prepared
+from vipkeeper.engine.interfaces import Interfaces, Link
+from vipkeeper.engine.log import log
+from vipkeeper.engine.loop import Loop
+from vipkeeper.engine.netlink_codec import IPAddress
+from vipkeeper.engine.ports import Ports, SharedPort
+from vipkeeper.engine.rejections import Rejections
+from vipkeeper.engine.state_memory import StateMemory
+from vipkeeper.ipc.messages import RouterStatus
+from vipkeeper.ipc.rendered import RenderedVirtualIP
+from vipkeeper.vrrp.actions import Action, AddAddresses, Announce, RemoveAddresses, SendAdvert, StateChanged
+from vipkeeper.vrrp.config import VirtualRouterConfig
+from vipkeeper.vrrp.events import (
+    Adopted,
+    AdvertReceived,
+    ConfigChanged,
+    Event,
+    FaultsChanged,
+    HealthChanged,
+    LocalAddressChanged,
+    Released,
+    Shutdown,
+    Startup,
+    TimerFired,
+)
+from vipkeeper.vrrp.packet import Advert, Dropped, Family, encode
+from vipkeeper.vrrp.router import VirtualRouter
+from vipkeeper.vrrp.state import Fault, State
+from vipkeeper.vrrp.units import ns_to_ms
+
+_NOWHERE: dict[Family, IPAddress] = {Family.IPV4: IPv4Address(0), Family.IPV6: IPv6Address(0)}
+
+
+@dataclass(slots=True)
+class World:
+    """What the routers of one engine share."""
+
+    loop: Loop
+    interfaces: Interfaces
+    addresses: Addresses
+    ports: Ports
+    memory: StateMemory
+    node: str
+    real_time: bool
+    virtual_addresses: Set[IPAddress]
+    """Of all routers here: never a source of adverts."""
+    on_change: Callable[[HostedRouter], None]
+    """There is something new to tell about this router."""
+
+
+class HostedRouter:
+    def __init__(self, world: World, document: RenderedVirtualIP, prepared: Prepared | None) -> None:
+        self.document = document
+        self.prepared = prepared
+        self.rejections = Rejections(document.name)
+        self._world = world
+        self._config = config_of(document, world.node)
+        self._core = VirtualRouter(self._config, _NOWHERE[self._config.family])
+        self._timer = world.loop.urgent_timer(self._ring)
+        self._announcer = Announcer(world.loop)
+        self._shared: SharedPort | None = None
+        self._link: Link | None = None
+        self._adverts: dict[int, bytes] = {}
+        self._since_ns = time.monotonic_ns()
+        self._remembered_ns: int | None = None
+
+    # ---- what the engine tells
+
+    @property
+    def state(self) -> State:
+        return self._core.state
+
+    @property
+    def config(self) -> VirtualRouterConfig:
+        return self._config
+
+    @property
+    def interface(self) -> str:
+        return "" if self.prepared is None else self.prepared.interface
+
+    def start(self, ailments: frozenset[str], last_advert_ns: int | None) -> None:
+        """Run. What an engine before this one has left on the interface is resumed or taken off (`Startup`)."""
+        self.look_around()
+        self._feed(HealthChanged(ailments))
+        if last_advert_ns is None:
+            self._sweep()
+        self._feed(Startup(last_advert_ns))
+        self._changed()
+
+    def start_adopted(self, ailments: frozenset[str]) -> None:
+        """Go on as Active where another router of this node has just stopped without a word."""
+        self.look_around()
+        self._feed(HealthChanged(ailments))
+        self._feed(Adopted())
+        self._changed()
+
+    def reconfigure(self, document: RenderedVirtualIP, prepared: Prepared | None) -> None:
+        """The same VRID, family and interface: the election goes on."""
+        self.document = document
+        self.prepared = prepared
+        self._config = config_of(document, self._world.node)
+        self._rehearse()
+        self._feed(ConfigChanged(self._config))
+        if self.state is State.ACTIVE:  # the lease may have another length
+            self._add(self._config.all_addresses)
+        self.look_around()
+        self._changed()
+
+    def stop(self) -> None:
+        """Leave: with priority 0 and without addresses when Active."""
+        self._feed(Shutdown())
+        self._end()
+
+    def release(self) -> None:
+        """Another router of this node goes on: leave without a word, and the addresses where they are."""
+        self._feed(Released())
+        if self._link is not None:
+            self._world.addresses.let_go(self.document.uid, self._link.index, self._config.all_addresses)
+        self._end()
+
+    def take_off(self, addresses: tuple[IPAddress, ...]) -> None:
+        """Those of `addresses` (a released router's) that are none of ours."""
+        if self._link is not None:
+            others = tuple(address for address in addresses if address not in self._config.all_addresses)
+            self._world.addresses.remove(self.document.uid, self._link.index, others)
+
+    def set_ailments(self, ailments: frozenset[str]) -> None:
+        if ailments != self._core.ailments:
+            self._feed(HealthChanged(ailments))
+            self._changed()
+
+    def look_around(self) -> None:
+        """The interface, its addresses, or what is known of them has changed: where do we stand now?"""
+        link = self._world.interfaces.named(self.interface) if self.interface else None
+        if self._link is not None and (link is None or link.index != self._link.index):
+            self._leave_link()
+        self._link = link
+        if link is not None and not self._attached(link):
+            self._shared = self._world.ports.attach(link, self._config.family, self._config.vrid, self)
+        self._take_source(link)
+        self._rehearse()
+        faults = self._faults()
+        if faults != self._core.faults:
+            log("faults", vip=self.document.name, faults=",".join(sorted(faults)) or "none", interface=self.interface)
+            self._feed(FaultsChanged(faults))
+            self._changed()
+
+    # ---- what the wire tells
+
+    def advert_received(self, advert: Advert, now_ns: int) -> None:
+        before = self._core.active_address
+        self._feed(AdvertReceived(advert), now_ns)
+        if self._core.active_address is not before and self._core.active_address != before:
+            self._changed()
+
+    def advert_refused(self, dropped: Dropped, source: str) -> None:
+        self.rejections.count(dropped, source)
+
+    # ---- what is told about it
+
+    def status(self) -> RouterStatus:
+        core, takeover_ns = self._core, self._core.takeover_ns
+        active = core.state is State.ACTIVE
+        segment = ""
+        if self._link is not None:
+            segment = self._link.segment(self._config.family, self._config.addresses)
+        return RouterStatus(
+            name=self.document.name,
+            uid=self.document.uid,
+            generation=self.document.generation,
+            vrid=self._config.vrid,
+            state=core.state.value,
+            since_ms=(time.monotonic_ns() - self._since_ns) // 1_000_000,
+            priority=core.priority,
+            reason=core.reason.value,
+            takeover_ms=round(ns_to_ms(takeover_ns), 3) if active and takeover_ns is not None else None,
+            interface=self.interface,
+            segment=segment,
+            faults=tuple(sorted(core.faults)),
+            ailments=tuple(sorted(core.ailments)),
+            active_address=str(core.active_address) if core.active_address is not None else "",
+            rejected=self.rejections.report(),
+        )
+
+    # ---- the core and its wishes
+
+    def _ring(self, now_ns: int) -> None:
+        if self._core.state is State.BACKUP and self._shared is not None:
+            self._shared.drain(now_ns)  # silence is believed when nothing is left to read
+        self._feed(TimerFired(), now_ns)
+
+    def _feed(self, event: Event, now_ns: int | None = None) -> None:
+        core = self._core
+        if now_ns is None:
+            now_ns = time.monotonic_ns()
+        for action in core.handle(event, now_ns):
+            self._do(action, now_ns)
+        if core.last_advert_ns != self._remembered_ns:
+            self._remembered_ns = core.last_advert_ns
+            self._world.memory.remember(self.document.uid, core.last_advert_ns)
+        if core.deadline_ns != self._timer.deadline_ns:
+            self._timer.set(core.deadline_ns)
+
+    def _do(self, action: Action, now_ns: int) -> None:
+        match action:
+            case SendAdvert(priority):
+                self._send(priority)
+            case AddAddresses(addresses):
+                self._add(addresses)
+            case RemoveAddresses(addresses):
+                self._announcer.stop()
+                if self._link is not None:
+                    self._world.addresses.remove(self.document.uid, self._link.index, addresses)
+            case Announce():
+                self._announcer.start(now_ns)
+            case StateChanged(old, new, reason):
+                self._since_ns = now_ns
+                log(
+                    "",
+                    vip=self.document.name,
+                    vrid=self._config.vrid,
+                    state=new.lower(),
+                    was=old.lower(),
+                    reason=reason.value,
+                    priority=self._core.priority,
+                    interface=self.interface,
+                )
+                self._changed()
+            case _:
+                assert_never(action)
+
+    def _send(self, priority: int) -> None:
+        if self._shared is None:
+            return
+        message = self._adverts.get(priority)
+        if message is None:
+            message = self._adverts[priority] = self._encode(priority)
+        self._shared.port.send(message)
+
+    def _add(self, addresses: tuple[IPAddress, ...]) -> None:
+        if self._link is not None:
+            self._world.addresses.add(self.document.uid, self._link.index, addresses, self._lease_s())
+
+    # ---- keeping ready
+
+    def _rehearse(self) -> None:
+        """Make the bytes of a takeover, and of leaving, now."""
+        config, link = self._config, self._link
+        if link is None or self._core.local_address == _NOWHERE[config.family]:
+            self._adverts = {}
+            return
+        self._adverts = {priority: self._encode(priority) for priority in {config.priority, self._core.priority, 0}}
+        self._world.addresses.rehearse(link.index, config.all_addresses, self._lease_s())
+        self._announcer.rehearse(link.name, link.mac, config.all_addresses)
+
+    def _encode(self, priority: int) -> bytes:
+        return encode(
+            vrid=self._config.vrid,
+            priority=priority,
+            interval_cs=self._config.advertisement_interval_cs,
+            addresses=self._config.addresses,
+            source=self._core.local_address,
+        )
+
+    def _lease_s(self) -> int:
+        return lease_s(self._config.advertisement_interval_cs, self._world.real_time)
+
+    def _take_source(self, link: Link | None) -> None:
+        source = None if link is None else link.source(self._config.family, self._world.virtual_addresses)
+        if source is None:
+            return
+        if self._shared is not None:
+            self._shared.set_source(source)
+        if source != self._core.local_address:
+            self._adverts = {}
+            self._feed(LocalAddressChanged(source))
+            self._changed()
+
+    def _faults(self) -> frozenset[Fault]:
+        if self.prepared is None:
+            return frozenset({Fault.NOT_PREPARED})
+        faults = self._world.interfaces.faults(self.interface, self._config.family, self._world.virtual_addresses)
+        not_prepared = bool(self.prepared.problems) and bool(self.interface)
+        if not_prepared or (self._link is not None and self._shared is None):
+            faults |= {Fault.NOT_PREPARED}
+        return faults
+
+    # ---- arriving and leaving
+
+    def _attached(self, link: Link) -> bool:
+        return self._shared is not None and self._shared.port.index == link.index
+
+    def _sweep(self) -> None:
+        """Take off what a speaker that was killed has left here. What an administrator put there stays."""
+        left = [
+            (link.index, address)
+            for link in self._world.interfaces.links()
+            for address in self._config.all_addresses
+            if link.holds_ours(address)
+        ]
+        for index, address in left:
+            log("an address was left here; removed", vip=self.document.name, address=address)
+            self._world.addresses.remove(self.document.uid, index, (address,))
+
+    def _leave_link(self) -> None:
+        """The interface is gone (or is another one of the same name now)."""
+        self._feed(FaultsChanged(self._core.faults | {Fault.INTERFACE_MISSING}))
+        if self._shared is not None:
+            self._world.ports.detach(self._shared, self._config.vrid)
+        self._shared = None
+        self._link = None
+
+    def _end(self) -> None:
+        self._timer.cancel()
+        self._announcer.close()
+        if self._shared is not None:
+            self._world.ports.detach(self._shared, self._config.vrid)
+            self._shared = None
+        self._world.memory.forget(self.document.uid)
+
+    def _changed(self) -> None:
+        self._world.on_change(self)

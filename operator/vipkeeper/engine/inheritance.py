@@ -1,0 +1,124 @@
+"""What the guard keeps for the next engine, and the lines between guard and engine about it.
+
+The guard forks each engine, so the next one finds all of this in its memory as it was at that moment: no disk is read,
+no configuration is asked for.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from vipkeeper.ipc.fields import Fields
+from vipkeeper.ipc.rendered import RenderedVirtualIP
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What `prepare` found for one document."""
+
+    needs: str
+    """`needs_of` the document that it was found for: with other needs it says nothing."""
+    interface: str
+    """"" when there is none to choose."""
+    problems: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Inheritance:
+    documents: dict[str, RenderedVirtualIP] = field(default_factory=dict)
+    """By name, what the engine runs."""
+    prepared: dict[str, Prepared] = field(default_factory=dict)
+    """By name of the document."""
+    ailments: frozenset[str] = frozenset()
+    """What the agent said last about nginx (HealthSource values)."""
+
+
+def needs_of(document: RenderedVirtualIP) -> str:
+    """Everything in a document that `prepare` looks at, as one comparable text."""
+    addresses = [f"{item.address}/{item.prefix_length}" for item in document.addresses]
+    return json.dumps([addresses, document.interface, document.nginx is not None])
+
+
+# ---- engine -> guard
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """This document runs now: keep it, also on disk."""
+
+    document: RenderedVirtualIP
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """Run `prepare` for these and tell what it found."""
+
+    documents: tuple[RenderedVirtualIP, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AilmentsKnown:
+    ailments: frozenset[str]
+
+
+# ---- guard -> engine
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What `prepare` found, by name of the document."""
+
+    prepared: dict[str, Prepared]
+
+
+Message = Store | Forget | Prepare | AilmentsKnown | Results
+
+
+def encode(message: Message) -> bytes:
+    match message:
+        case Store(document):
+            value: dict[str, Any] = {"type": "store", "document": document.to_json()}
+        case Forget(name):
+            value = {"type": "forget", "name": name}
+        case Prepare(documents):
+            value = {"type": "prepare", "documents": [document.to_json() for document in documents]}
+        case AilmentsKnown(ailments):
+            value = {"type": "ailments", "ailments": sorted(ailments)}
+        case Results(prepared):
+            items = {
+                name: {"needs": item.needs, "interface": item.interface, "problems": list(item.problems)}
+                for name, item in prepared.items()
+            }
+            value = {"type": "results", "prepared": items}
+    return json.dumps(value, separators=(",", ":")).encode() + b"\n"
+
+
+def decode(line: bytes) -> Message:
+    """A line that `encode` has made; both ends are the same program, so anything else is an error."""
+    value = json.loads(line)
+    match value["type"]:
+        case "store":
+            return Store(RenderedVirtualIP.from_json(value["document"]))
+        case "forget":
+            return Forget(value["name"])
+        case "prepare":
+            return Prepare(tuple(RenderedVirtualIP.from_json(item) for item in value["documents"]))
+        case "ailments":
+            return AilmentsKnown(frozenset(value["ailments"]))
+        case "results":
+            fields = Fields(value).named_children("prepared")
+            return Results(
+                {
+                    name: Prepared(item.text("needs"), item.text("interface"), item.texts("problems"))
+                    for name, item in fields.items()
+                }
+            )
+        case other:
+            raise ValueError(f"unknown message {other!r}")

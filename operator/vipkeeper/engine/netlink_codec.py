@@ -1,0 +1,208 @@
+"""rtnetlink as bytes: the requests that the engine sends, the messages that it reads. Pure: no socket here.
+
+Only what the engine needs: dumps and notifications of links and addresses, addresses put on and taken off. Layouts:
+linux/netlink.h, rtnetlink.h, if_link.h, if_addr.h. Everything is in the byte order of the machine.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+
+IPAddress = IPv4Address | IPv6Address
+
+AF_INET, AF_INET6 = 2, 10
+
+NLMSG_ERROR, NLMSG_DONE = 2, 3
+RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
+RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
+NLM_F_REQUEST, NLM_F_DUMP = 0x1, 0x300
+NLM_F_REPLACE, NLM_F_CREATE = 0x100, 0x400
+
+RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR = 0x1, 0x10, 0x100
+
+IFLA_ADDRESS, IFLA_IFNAME = 1, 3
+IFF_UP, IFF_LOOPBACK, IFF_RUNNING = 0x1, 0x8, 0x40
+
+IFA_ADDRESS, IFA_LOCAL, IFA_CACHEINFO, IFA_FLAGS, IFA_PROTO = 1, 2, 6, 8, 11
+IFA_F_SECONDARY, IFA_F_NODAD, IFA_F_OPTIMISTIC, IFA_F_DADFAILED = 0x01, 0x02, 0x04, 0x08
+IFA_F_DEPRECATED, IFA_F_TENTATIVE, IFA_F_PERMANENT, IFA_F_NOPREFIXROUTE = 0x20, 0x40, 0x80, 0x200
+
+OUR_PROTO = 0x76
+"""IFA_PROTO of every address of ours ("v"): evidence for people and for the sweep. Kernels before 5.18 forget it."""
+
+_HEADER = struct.Struct("=IHHII")
+_LINK = struct.Struct("=BxHiII")
+_ADDRESS = struct.Struct("=BBBBI")
+_ATTRIBUTE = struct.Struct("=HH")
+_CACHEINFO = struct.Struct("=IIII")
+_ERRNO = struct.Struct("=i")
+_NESTED_AND_ORDER_BITS = 0xC000
+
+
+@dataclass(frozen=True, slots=True)
+class LinkMessage:
+    """An interface is there (or `gone`)."""
+
+    index: int
+    name: str
+    flags: int
+    mac: bytes
+    gone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AddressMessage:
+    """An address is on an interface (or `gone`)."""
+
+    index: int
+    address: IPAddress
+    prefix_length: int
+    flags: int
+    scope: int
+    proto: int
+    gone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorMessage:
+    """The kernel refuses a request (`errno` > 0), and repeats it."""
+
+    errno: int
+    request_type: int
+    address: IPAddress | None
+
+
+@dataclass(frozen=True, slots=True)
+class DumpDone:
+    sequence: int
+
+
+Message = LinkMessage | AddressMessage | ErrorMessage | DumpDone
+
+
+def dump_request(message_type: int, sequence: int) -> bytes:
+    """RTM_GETLINK or RTM_GETADDR, all families."""
+    body = _LINK.pack(0, 0, 0, 0, 0) if message_type == RTM_GETLINK else _ADDRESS.pack(0, 0, 0, 0, 0)
+    return _message(message_type, NLM_F_REQUEST | NLM_F_DUMP, body, sequence)
+
+
+def add_address(index: int, address: IPAddress, valid_s: int, sequence: int = 0) -> bytes:
+    """Put a virtual IP address on an interface, or give the one that is there a new lease of `valid_s` seconds.
+
+    No acknowledgement is asked for: the kernel answers failures only, so a batch costs one system call.
+    preferred_lft is 0 for IPv6: never a source of new connections. For IPv4 that would mean nothing but a word in
+    `ip addr`, so it is the valid one.
+    """
+    ipv6 = address.version == 6
+    flags = IFA_F_NOPREFIXROUTE | (IFA_F_NODAD if ipv6 else 0)
+    attributes = (
+        _attribute(IFA_LOCAL, address.packed)
+        + _attribute(IFA_ADDRESS, address.packed)
+        + _attribute(IFA_FLAGS, struct.pack("=I", flags))
+        + _attribute(IFA_CACHEINFO, _CACHEINFO.pack(0 if ipv6 else valid_s, valid_s, 0, 0))
+        + _attribute(IFA_PROTO, bytes((OUR_PROTO,)))
+    )
+    flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_REPLACE
+    return _message(RTM_NEWADDR, flags, _address_body(index, address) + attributes, sequence)
+
+
+def delete_address(index: int, address: IPAddress, sequence: int = 0) -> bytes:
+    attributes = _attribute(IFA_LOCAL, address.packed) + _attribute(IFA_ADDRESS, address.packed)
+    return _message(RTM_DELADDR, NLM_F_REQUEST, _address_body(index, address) + attributes, sequence)
+
+
+def parse(data: bytes) -> Iterator[Message]:
+    """The messages of one datagram; of those that the engine does not know, none."""
+    offset = 0
+    while offset + _HEADER.size <= len(data):
+        length, message_type, _flags, sequence, _port = _HEADER.unpack_from(data, offset)
+        if length < _HEADER.size:
+            return
+        body = data[offset + _HEADER.size : offset + length]
+        message = _parse_one(message_type, sequence, body)
+        if message is not None:
+            yield message
+        offset += _aligned(length)
+
+
+def _parse_one(message_type: int, sequence: int, body: bytes) -> Message | None:
+    match message_type:
+        case 16 | 17:  # RTM_NEWLINK, RTM_DELLINK
+            return _parse_link(body, message_type == RTM_DELLINK)
+        case 20 | 21:  # RTM_NEWADDR, RTM_DELADDR
+            return _parse_address(body, message_type == RTM_DELADDR)
+        case 2:  # NLMSG_ERROR
+            return _parse_error(body)
+        case 3:  # NLMSG_DONE
+            return DumpDone(sequence)
+        case _:
+            return None
+
+
+def _parse_error(body: bytes) -> ErrorMessage | None:
+    errno = -_ERRNO.unpack_from(body)[0]
+    if errno == 0:
+        return None
+    request_type = _HEADER.unpack_from(body, _ERRNO.size)[1]
+    request = None
+    if request_type in (RTM_NEWADDR, RTM_DELADDR):
+        request = _parse_address(body[_ERRNO.size + _HEADER.size :], gone=False)
+    return ErrorMessage(errno, request_type, request.address if request else None)
+
+
+def _parse_link(body: bytes, gone: bool) -> LinkMessage | None:
+    family, _kind, index, flags, _change = _LINK.unpack_from(body)
+    if family != 0:  # AF_BRIDGE tells of ports in the same words
+        return None
+    attributes = _attributes(body, _LINK.size)
+    name = attributes.get(IFLA_IFNAME, b"").rstrip(b"\0").decode(errors="replace")
+    return LinkMessage(index, name, flags, attributes.get(IFLA_ADDRESS, b""), gone)
+
+
+def _parse_address(body: bytes, gone: bool) -> AddressMessage | None:
+    family, prefix_length, flags, scope, index = _ADDRESS.unpack_from(body)
+    attributes = _attributes(body, _ADDRESS.size)
+    packed = attributes.get(IFA_LOCAL) or attributes.get(IFA_ADDRESS)  # of a point-to-point link, LOCAL is ours
+    address: IPAddress
+    if family == AF_INET and packed is not None and len(packed) == 4:
+        address = IPv4Address(packed)
+    elif family == AF_INET6 and packed is not None and len(packed) == 16:
+        address = IPv6Address(packed)
+    else:
+        return None
+    if IFA_FLAGS in attributes:
+        flags = struct.unpack("=I", attributes[IFA_FLAGS])[0]
+    proto = attributes.get(IFA_PROTO, b"\0")[0]
+    return AddressMessage(index, address, prefix_length, flags, scope, proto, gone)
+
+
+def _attributes(body: bytes, offset: int) -> dict[int, bytes]:
+    found: dict[int, bytes] = {}
+    while offset + _ATTRIBUTE.size <= len(body):
+        length, kind = _ATTRIBUTE.unpack_from(body, offset)
+        if length < _ATTRIBUTE.size:
+            break
+        found[kind & ~_NESTED_AND_ORDER_BITS] = body[offset + _ATTRIBUTE.size : offset + length]
+        offset += _aligned(length)
+    return found
+
+
+def _address_body(index: int, address: IPAddress) -> bytes:
+    family = AF_INET if address.version == 4 else AF_INET6
+    return _ADDRESS.pack(family, address.max_prefixlen, 0, 0, index)
+
+
+def _attribute(kind: int, value: bytes) -> bytes:
+    length = _ATTRIBUTE.size + len(value)
+    return _ATTRIBUTE.pack(length, kind) + value + bytes(_aligned(length) - length)
+
+
+def _message(message_type: int, flags: int, body: bytes, sequence: int) -> bytes:
+    return _HEADER.pack(_HEADER.size + len(body), message_type, flags, sequence, 0) + body
+
+
+def _aligned(length: int) -> int:
+    return (length + 3) & ~3

@@ -1,0 +1,214 @@
+"""VRRP on the wire: one raw socket of protocol 112 for each interface and family, shared by its virtual routers.
+
+Raw sockets, not AF_PACKET: a host's firewall shall count. Adverts leave with TTL 255, traffic class 0xC0 and from the
+address we choose, which is never a virtual one; they do not loop back. A packet filter in the kernel lets in version 3
+and the VRIDs that live here, so strangers cost no Python; what the filter cannot know `vrrp/packet.py` checks.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import socket
+import struct
+import sys
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address
+
+from vipkeeper.engine.log import log
+from vipkeeper.engine.netlink_codec import IPAddress
+from vipkeeper.vrrp.packet import PROTOCOL, TTL, Advert, Dropped, DropReason, Family, decode, decode_ipv4
+
+_SO_ATTACH_FILTER = 26
+_SO_RCVBUFFORCE = 33
+_RECEIVE_BUFFER_BYTES = 2 << 20
+_TRAFFIC_CLASS = 0xC0
+_SKB_PRIORITY = 6  # TC_PRIO_INTERACTIVE: 7 is the kernel's own
+_PACKET_BYTES = 60 + 8 + 255 * 16
+READS_PER_WAKEUP = 64
+"""So that timers and other descriptors get their turn under a flood."""
+READS_PER_DRAIN = 4096
+"""Before a timeout is believed: more than the receive buffer holds of small adverts in any quiet network."""
+
+Receive = Callable[[Advert, int], None]
+Refuse = Callable[[Dropped, str, int | None], None]
+"""What was refused, from where, and for which VRID when that can be told."""
+
+
+def vrid_filter(family: Family, vrids: frozenset[int]) -> list[tuple[int, int, int, int]]:
+    """Classic BPF: version 3, type 1 and one of `vrids`, else nothing. IPv4 raw sockets see the IP header first."""
+    ld_b_absolute, ld_b_indexed, ldx_header_length, jeq, ret = 0x30, 0x50, 0xB1, 0x15, 0x06
+    load = ld_b_indexed if family is Family.IPV4 else ld_b_absolute
+    program = [(ldx_header_length, 0, 0, 0)] if family is Family.IPV4 else []
+    program += [(load, 0, 0, 0), (jeq, 1, 0, 0x31), (ret, 0, 0, 0), (load, 0, 0, 1)]
+    for vrid in sorted(vrids):
+        program += [(jeq, 0, 1, vrid), (ret, 0, 0, 0x40000)]
+    return [*program, (ret, 0, 0, 0)]
+
+
+class Port:
+    """The socket of one interface and family."""
+
+    def __init__(self, interface: str, index: int, family: Family, on_advert: Receive, on_refusal: Refuse) -> None:
+        self.interface = interface
+        self.index = index
+        self.family = family
+        self._on_advert = on_advert
+        self._on_refusal = on_refusal
+        self._vrids: frozenset[int] = frozenset()
+        self._source: IPAddress | None = None
+        self._ancillary: list[tuple[int, int, bytes]] = []
+        self._send_error = ""
+        ipv4 = family is Family.IPV4
+        kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+        self._socket = socket.socket(socket.AF_INET if ipv4 else socket.AF_INET6, kind, PROTOCOL)
+        self._group = (str(family.group), 0) if ipv4 else (str(family.group), 0, 0, index)
+        try:
+            self._set_up()
+        except BaseException:
+            self._socket.close()
+            raise
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def set_vrids(self, vrids: frozenset[int]) -> None:
+        self._vrids = vrids
+        self._attach_filter(vrids)
+
+    def set_source(self, source: IPAddress | None) -> None:
+        """Where our adverts come from; packets from there are our own."""
+        if source == self._source:
+            return
+        self._source = source
+        if isinstance(source, IPv4Address):
+            # The source of multicasts, without bind(2), which would refuse all that is not for that address.
+            request = struct.pack("=4s4si", bytes(4), source.packed, self.index)
+            self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, request)
+        elif isinstance(source, IPv6Address):
+            packet_info = struct.pack("=16si", source.packed, self.index)
+            self._ancillary = [(socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, packet_info)]
+
+    def join(self) -> None:
+        """Be in the group; when we are, leave first, so that switches hear of it again (after the link was gone)."""
+        ipv4 = self.family is Family.IPV4
+        level = socket.IPPROTO_IP if ipv4 else socket.IPPROTO_IPV6
+        join, leave = (
+            (socket.IP_ADD_MEMBERSHIP, socket.IP_DROP_MEMBERSHIP)
+            if ipv4
+            else (socket.IPV6_JOIN_GROUP, socket.IPV6_LEAVE_GROUP)
+        )
+        group = self.family.group.packed
+        request = (
+            struct.pack("=4s4si", group, bytes(4), self.index) if ipv4 else struct.pack("=16si", group, self.index)
+        )
+        try:
+            self._socket.setsockopt(level, leave, request)
+        except OSError:
+            pass  # not a member yet
+        try:
+            self._socket.setsockopt(level, join, request)
+        except OSError as error:
+            log("the VRRP group could not be joined", interface=self.interface, error=error.strerror)
+
+    def send(self, message: bytes) -> bool:
+        """To the group. A failure is logged once, until it has another cause or is gone."""
+        try:
+            if self._ancillary:
+                self._socket.sendmsg([message], self._ancillary, 0, self._group)
+            else:
+                self._socket.sendto(message, self._group)
+        except OSError as error:
+            if error.strerror != self._send_error:
+                log("adverts are not sent", interface=self.interface, family=self.family.name, error=error.strerror)
+            self._send_error = error.strerror or ""
+            return False
+        if self._send_error:
+            log("adverts are sent again", interface=self.interface, family=self.family.name)
+            self._send_error = ""
+        return True
+
+    def read(self, now_ns: int, limit: int = READS_PER_WAKEUP) -> None:
+        """What has arrived, at most `limit` packets."""
+        read_one = self._read_ipv4 if self.family is Family.IPV4 else self._read_ipv6
+        for _ in range(limit):
+            try:
+                read_one(now_ns)
+            except BlockingIOError:
+                return
+            except OSError as error:  # ENETDOWN, once, when the link goes: interface events tell the rest
+                log("reading adverts failed", interface=self.interface, error=error.strerror)
+                return
+
+    def _read_ipv4(self, now_ns: int) -> None:
+        packet = self._socket.recv(_PACKET_BYTES)
+        own = () if self._source is None else (self._source,)
+        result = decode_ipv4(packet, vrids=self._vrids, own_addresses=own)
+        if isinstance(result, Advert):
+            self._on_advert(result, now_ns)
+            return
+        source = str(IPv4Address(packet[12:16])) if len(packet) >= 20 else ""
+        header_length = (packet[0] & 0x0F) * 4 if packet else 0
+        self._refuse(result, source, packet[header_length:])
+
+    def _read_ipv6(self, now_ns: int) -> None:
+        message, ancillary, _flags, sender = self._socket.recvmsg(_PACKET_BYTES, 128)
+        hop_limit, destination = None, IPv6Address(0)
+        for level, kind, data in ancillary:
+            if level != socket.IPPROTO_IPV6:
+                continue
+            if kind == socket.IPV6_HOPLIMIT:
+                hop_limit = int.from_bytes(data[:4], sys.byteorder)
+            elif kind == socket.IPV6_PKTINFO:
+                destination = IPv6Address(data[:16])
+        source = IPv6Address(sender[0].partition("%")[0])
+        own = () if self._source is None else (self._source,)
+        result = decode(
+            message,
+            family=Family.IPV6,
+            source=source,
+            destination=destination,
+            ttl=hop_limit,
+            vrids=self._vrids,
+            own_addresses=own,
+        )
+        if isinstance(result, Advert):
+            self._on_advert(result, now_ns)
+        else:
+            self._refuse(result, str(source), message)
+
+    def _refuse(self, dropped: Dropped, source: str, message: bytes) -> None:
+        vrid = message[1] if len(message) > 1 and dropped.reason is not DropReason.BAD_HEADER else None
+        self._on_refusal(dropped, source, vrid)
+
+    def _set_up(self) -> None:
+        opened, ipv4 = self._socket, self.family is Family.IPV4
+        self._attach_filter(frozenset())  # before anything can arrive
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, self.interface.encode() + b"\0")
+        try:
+            opened.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER_BYTES)
+        except PermissionError:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
+        if ipv4:
+            opened.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, TTL)
+            opened.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _TRAFFIC_CLASS)
+            opened.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, TTL)
+            opened.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0)
+            opened.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, struct.pack("=4s4si", b"", b"", self.index))
+        else:
+            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, TTL)
+            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, _TRAFFIC_CLASS)
+            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, TTL)
+            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, 0)
+            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, self.index)
+            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVHOPLIMIT, 1)
+            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, _SKB_PRIORITY)  # IP_TOS has set another
+
+    def _attach_filter(self, vrids: frozenset[int]) -> None:
+        steps = vrid_filter(self.family, vrids)
+        program = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
+        sock_fprog = struct.pack("@HP", len(steps), ctypes.addressof(program))
+        self._socket.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, sock_fprog)

@@ -1,0 +1,24 @@
+"""What `prepare` does for a list of documents: the interface of each, and the kernel settings that it needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from vipkeeper.ipc.rendered import RenderedVirtualIP
+from vipkeeper.prepare.choice import NodeInterface, choose_interface
+from vipkeeper.prepare.sysctl import NONLOCAL_BIND, ensure
+
+
+def prepare(documents: list[RenderedVirtualIP], interfaces: list[NodeInterface], proc_sys_net: Path) -> dict[str, Any]:
+    """By name of the document: `interface` ("" when there is none) and `problems`."""
+    needs_nonlocal_bind = [document for document in documents if document.nginx is not None]
+    setting_problems = ensure(proc_sys_net, NONLOCAL_BIND) if needs_nonlocal_bind else []
+    results: dict[str, Any] = {}
+    for document in documents:
+        choice = choose_interface(document, interfaces)
+        problems = [choice.problem] if choice.problem else []
+        if document.nginx is not None:
+            problems += setting_problems
+        results[document.name] = {"interface": choice.interface, "problems": problems}
+    return results
