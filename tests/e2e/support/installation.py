@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 
 from tests.cluster import Cluster, state
 from tests.cluster.paths import ROOT
@@ -65,7 +66,7 @@ def _running_build(cluster: Cluster) -> str:
 def _loaded_build(cluster: Cluster) -> str:
     known = state.load(cluster.paths.state)
     assert known is not None
-    return "-".join(known.images[name] for name in (PROJECT, NGINX))
+    return sha256(repr([known.images[name] for name in (PROJECT, NGINX)]).encode()).hexdigest()[:16]
 
 
 def _replace_pods(cluster: Cluster) -> None:

@@ -1,0 +1,220 @@
+"""The acts of the demo, in their order. Everything they do, a user could type; what they measure, a client saw.
+
+Whatever happens, the node that was cut off is healed and no probe is left running. The cluster stays, to play with.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.cluster import Cluster
+from tests.cluster.clients import Client
+from tests.cluster.network import Address
+from tests.demo.screen import Screen
+from tests.e2e.support import examples, installation, prober
+from tests.e2e.support.timeline import Timeline
+from tests.e2e.support.virtualips import Vip
+from tests.e2e.support.waiting import wait_until
+
+OWNER = "demo"
+VIP_FILE, WEB_FILE = examples.EXAMPLES / "vip.yaml", examples.EXAMPLES / "web.yaml"
+PORT = 80
+ANSWER_S = 120
+QUIET_BEFORE_S, QUIET_AFTER_S = 1.0, 1.5
+"""How long the client is seen to be content before the fault, and after it."""
+CLUSTER_COMMAND = ".venv/bin/python -m tests.cluster"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What the first acts made."""
+
+    cluster: Cluster
+    client: Client
+    vip: Vip
+    address: Address
+
+
+def play(screen: Screen, cluster: Cluster) -> None:
+    _introduce(screen, cluster)
+    _raise_cluster(screen, cluster)
+    _install(screen, cluster)
+    _start_web_servers(screen, cluster)
+    stage = _apply(screen, cluster)
+    _show_answer(screen, stage)
+    _show_vip(screen, stage)
+    active = _fail(screen, stage)
+    _heal(screen, stage, active)
+    _say_goodbye(screen, stage)
+
+
+def _introduce(screen: Screen, cluster: Cluster) -> None:
+    screen.title(
+        "vipkeeper",
+        [
+            "A virtual IP address on a real Kubernetes cluster, and what a client sees when its node fails.",
+            "",
+            "This will",
+            f" • make a kind cluster of one control plane and three nodes {_if_up(cluster)}",
+            "   (without docker, podman or a registry its tools and node image are built first:",
+            "   root on Debian, Debian packages named below before they are installed, 10 to 15 minutes, 4 GB)",
+            " • build the images of this checkout and install the Helm chart into it",
+            " • apply examples/vip.yaml, ask the address over HTTP, cut its node off, and measure",
+            "",
+            f"Written outside this folder: {cluster.paths.cache}. Ctrl-C ends it at any time.",
+            "`make demo-down` removes the cluster.",
+        ],
+    )
+
+
+def _if_up(cluster: Cluster) -> str:
+    return "(it runs already and is used again)" if cluster.is_up() else ""
+
+
+def _raise_cluster(screen: Screen, cluster: Cluster) -> None:
+    screen.act("a cluster of one control plane and three nodes")
+    cluster.up()
+    cluster.heal_all()
+    screen.command(f"{CLUSTER_COMMAND} kubectl get nodes")
+    screen.output(cluster.kubectl("get", "nodes"))
+    screen.done("the cluster is up")
+
+
+def _install(screen: Screen, cluster: Cluster) -> None:
+    screen.act("the chart")
+    screen.command("helm install vipkeeper charts/vipkeeper --namespace vipkeeper")
+    installation.install(cluster)
+    screen.done("the chart is installed, the operator runs")
+
+
+def _start_web_servers(screen: Screen, cluster: Cluster) -> None:
+    screen.act("two web servers behind a Service, as the thing to be reached")
+    web = examples.fit(WEB_FILE, _no_address)
+    screen.command("kubectl apply -f examples/web.yaml")
+    screen.output(cluster.apply(web.text))
+    for item in web.objects:
+        if item["kind"] == "Deployment":
+            name, namespace = item["metadata"]["name"], item["metadata"].get("namespace", "default")
+            cluster.kubectl("rollout", "status", f"deployment/{name}", "-n", namespace, "--timeout=120s", timeout_s=150)
+    screen.done("they run")
+
+
+def _apply(screen: Screen, cluster: Cluster) -> Stage:
+    screen.act("kubectl apply, and the address answers")
+    _remove_last_time(cluster)
+    example = examples.fit(VIP_FILE, lambda family: cluster.free_addresses(1, family, OWNER)[0])
+    ((name, addresses),) = example.addresses.items()
+    stage = Stage(cluster, cluster.client(OWNER), Vip(cluster, name, addresses), addresses[0])
+    screen.yaml(example.text)
+    screen.note(f"({addresses[0]} is a free address of this cluster's segment)")
+    screen.command(f"kubectl apply -f {_shown(VIP_FILE)}")
+    with _probing(stage) as (pings, requests):
+        begin_ns = time.monotonic_ns()
+        screen.output(cluster.apply(example.text))
+        wait_until(f"{stage.address} answers HTTP", lambda: _request(stage)[0] == 200, ANSWER_S)
+        answered_ns = [timeline.first_answer_ns or 0 for timeline in (pings.stop(), requests.stop())]
+    took_s = (max(answered_ns) - begin_ns) / 1e9
+    screen.done(
+        f"http://{stage.address}/ answered {took_s:.1f} s after `kubectl apply` (the speaker pods started meanwhile)"
+    )
+    return stage
+
+
+def _show_answer(screen: Screen, stage: Stage) -> None:
+    screen.act(f"a client of the segment, {stage.client.ipv4}, asks through nginx on the address")
+    screen.command(f"curl http://{stage.address}/")
+    screen.output(_request(stage)[1])
+
+
+def _show_vip(screen: Screen, stage: Stage) -> None:
+    stage.vip.wait_for("Ready", ANSWER_S)
+    screen.command("kubectl get vip")
+    screen.output(stage.cluster.kubectl("get", "vip"))
+
+
+def _fail(screen: Screen, stage: Stage) -> str:
+    active: str = stage.vip.status["activeNode"]
+    screen.act(f"the node that holds the address, {active}, is cut off from the network")
+    screen.command(f"{CLUSTER_COMMAND} cut {active}")
+    with _probing(stage) as (pings, requests):
+        time.sleep(QUIET_BEFORE_S)
+        stage.cluster.cut(active)
+        wait_until("another node answers", lambda: _request(stage)[0] == 200, ANSWER_S)
+        time.sleep(QUIET_AFTER_S)
+        seen_pings, seen_requests = pings.stop(), requests.stop()
+    _show_gap(screen, seen_pings, seen_requests)
+    wait_until(
+        "the status tells of the move", lambda: stage.vip.status.get("activeNode") not in (active, None), ANSWER_S
+    )
+    screen.command("kubectl get vip")
+    screen.output(stage.cluster.kubectl("get", "vip"))
+    return active
+
+
+def _show_gap(screen: Screen, pings: Timeline, requests: Timeline) -> None:
+    screen.figure(
+        f"longest gap that the client saw: {pings.longest_gap().ms:.0f} ms by ping (one each 5 ms),"
+        f" {requests.longest_gap().ms:.0f} ms by HTTP (one each 20 ms)"
+    )
+
+
+def _heal(screen: Screen, stage: Stage, active: str) -> None:
+    screen.act(f"{active} is on the network again")
+    screen.command(f"{CLUSTER_COMMAND} heal {active}")
+    with _probing(stage) as (pings, requests):
+        stage.cluster.heal(active)
+        stage.vip.wait_until_active_is(active, ANSWER_S)
+        wait_until("the address answers", lambda: _request(stage)[0] == 200, ANSWER_S)
+        time.sleep(QUIET_AFTER_S)
+        back = max(pings.stop().longest_gap().ms, requests.stop().longest_gap().ms)
+    stage.vip.wait_for("Ready", ANSWER_S)
+    screen.done(f"the address is back on it; nobody waited longer than {back:.0f} ms")
+    screen.command("kubectl get vip")
+    screen.output(stage.cluster.kubectl("get", "vip"))
+
+
+def _say_goodbye(screen: Screen, stage: Stage) -> None:
+    screen.title(
+        f"That was all, in {screen.elapsed_s:.0f} s. The cluster is yours to play with",
+        [
+            f"{CLUSTER_COMMAND} kubectl get vip -w              watch it move",
+            f"{CLUSTER_COMMAND} kubectl describe vip {stage.vip.name}",
+            f"{CLUSTER_COMMAND} cut NODE                        and `heal NODE`, `pause NODE`, `carrier-down NODE`",
+            f"nsenter --net={stage.client.namespace_path} curl http://{stage.address}/",
+            "",
+            "make demo                                                      once more, on the same cluster",
+            "make demo-down                                                 removes it",
+        ],
+    )
+
+
+# --- inside ----------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _probing(stage: Stage) -> Iterator[tuple[prober.Prober, prober.Prober]]:
+    with prober.ping(stage.client, stage.address) as pings, prober.http(stage.client, stage.address, PORT) as requests:
+        yield pings, requests
+
+
+def _request(stage: Stage) -> tuple[int, str]:
+    return prober.fetch(stage.client, stage.address, PORT)
+
+
+def _remove_last_time(cluster: Cluster) -> None:
+    """The object of an earlier run, so that this one begins with `apply` as well."""
+    names = examples.fit(VIP_FILE, lambda family: cluster.network().prefix(family)[1]).addresses
+    for name in names:
+        cluster.kubectl("delete", "vip", name, "--ignore-not-found")
+
+
+def _no_address(family: int) -> Address:
+    raise AssertionError(f"examples/web.yaml claims no IPv{family} address")
+
+
+def _shown(file: Path) -> str:
+    return f"examples/{file.name}"
