@@ -1,4 +1,4 @@
-# One image for speaker, agent and controller; the command chooses: `vipkeeper engine`, `vipkeeper agent`, ...
+# One image for speaker, agent and controller; the command chooses: `vipkeeper speaker`, `vipkeeper agent`, ...
 #
 #   docker build -t vipkeeper/vipkeeper:dev .
 #
@@ -12,20 +12,21 @@ ARG PIP_NO_INDEX=
 COPY requirements/runtime.txt requirements/dev.txt /build/
 COPY ${WHEELS} /build/wheels
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore PIP_FIND_LINKS=/build/wheels
-RUN python3 -m venv /opt/vipkeeper \
- && /opt/vipkeeper/bin/pip install --require-hashes --requirement /build/runtime.txt \
- && find /opt/vipkeeper -path '*/kubernetes/test' -prune -exec rm -rf {} +
-
-# The build backend with the version and hashes of the development environment, and then the package alone.
-FROM dependencies AS package
-ARG PIP_NO_INDEX=
+# /build/tools has pip and the build backend, with the version and hashes of the development environment; it stays
+# behind. /opt/vipkeeper gets the dependencies and no pip. Left out of the client for Kubernetes: its second half, for
+# asyncio, and its tests (70 MB that nothing here imports).
 RUN sed -n '/^setuptools==/,/[^\\]$/p' /build/dev.txt > /build/backend.txt \
- && python3 -m venv --system-site-packages /build/backend \
- && /build/backend/bin/pip install --require-hashes --requirement /build/backend.txt
+ && python3 -m venv /build/tools \
+ && /build/tools/bin/pip install --require-hashes --requirement /build/backend.txt \
+ && python3 -m venv --without-pip /opt/vipkeeper \
+ && /build/tools/bin/pip --python /opt/vipkeeper/bin/python install --require-hashes --requirement /build/runtime.txt \
+ && cd /opt/vipkeeper/lib/python3.*/site-packages && rm -rf kubernetes/aio kubernetes/test kubernetes/e2e_test
+
+FROM dependencies AS package
 COPY pyproject.toml README.md LICENSE /build/source/
 COPY operator /build/source/operator
-RUN /build/backend/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /build/dist /build/source \
- && /opt/vipkeeper/bin/pip install --no-deps --no-index --prefix /build/installed /build/dist/*.whl
+RUN /build/tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /build/dist /build/source \
+ && /build/tools/bin/pip --python /opt/vipkeeper/bin/python install --no-deps --no-index --prefix /build/installed /build/dist/*.whl
 
 FROM ${BASE_IMAGE}
 RUN command -v nft > /dev/null \

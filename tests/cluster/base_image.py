@@ -16,7 +16,13 @@ from tests.cluster.paths import Paths
 from tests.cluster.progress import Progress
 
 LEFT_OUT = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*")
-RECIPE = "1: minbase without documentation"
+NO_PERL = "usr-is-merged"
+"""Debian's word that /bin is in /usr already. The other package that says so comes first, and brings 50 MB of perl."""
+PURGE_PERL = (
+    '--customize-hook=chroot "$1" sh -c \'dpkg-query -Wf "\\${Package}\\n"'
+    ' | grep -E "^usrmerge$|^perl$|^perl-modules|^libperl|-perl$" | xargs -r apt-get purge --yes\''
+)
+RECIPE = "2: minbase without documentation and perl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +64,8 @@ NODE = Base(
         "python3-minimal",
     ),
 )
-PYTHON = Base("python", ("python3", "python3-venv", "ca-certificates", "nftables"))
-NGINX = Base("nginx", ("nginx", "libnginx-mod-stream"))
+PYTHON = Base("python", ("python3", "python3-venv", "ca-certificates", "nftables", NO_PERL))
+NGINX = Base("nginx", ("nginx", "libnginx-mod-stream", NO_PERL))
 
 
 def ensure(base: Base, paths: Paths, progress: Progress) -> Path:
@@ -75,7 +81,12 @@ def ensure(base: Base, paths: Paths, progress: Progress) -> Path:
     without = [f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT]
     include = f"--include={','.join(base.packages)}"
     with progress.step(f"root file system of the {base.name} image") as log:
-        bootstrap = ["nice", "mmdebstrap", "--format=tar", "--variant=minbase", include, *without, suite, str(making)]
+        bootstrap = ["nice", "mmdebstrap", "--format=tar", "--variant=minbase", include, *without]
+        if NO_PERL in base.packages:
+            bootstrap.append(PURGE_PERL)
+        bootstrap += [suite, str(making)]
         run_logged(bootstrap, log, alive=progress.sign_of_life)
+    for old in archive.parent.glob(f"{base.name}-*.tar"):
+        old.unlink()
     making.replace(archive)
     return archive

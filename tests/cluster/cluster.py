@@ -53,6 +53,7 @@ from tests.cluster.project_images import ImageBuilder
 from tests.cluster.provider import Provider
 from tests.cluster.provider_local import LocalProvider
 from tests.cluster.state import State
+from tests.cluster.thin_archive import known_prefix, layers_of, write_thin
 
 API_SERVER_MANIFEST = "/etc/kubernetes/manifests/kube-apiserver.yaml"
 API_SERVER_AWAY = "/etc/kubernetes/kube-apiserver.yaml.away"
@@ -111,19 +112,34 @@ class Cluster:
 
     def images(self) -> None:
         """Builds the project's image and the nginx image and puts them into the nodes; quick when nothing changed."""
-        known = self._known()
+        self._known()
         with self._exclusive():
             source = self.provider
             for image in ImageBuilder(source, self.paths, self.progress).build():
                 known = self._known()
-                if known.images.get(image.name) == image.key:
+                layers, loaded = layers_of(image.archive), known.images.get(image.name, [])
+                if layers == loaded:
                     self.progress.say(f"{image.name}: the nodes have it ({image.key})")
                     continue
                 with self.progress.step(f"loading {image.name}") as log:
-                    load = ["kind", "load", "image-archive", str(image.archive), "--name", CLUSTER_NAME]
-                    run_logged([*source.host_prefix(), *load], log, env=source.environment())
-                loaded = {**known.images, image.name: image.key}
-                state.save(self.paths.state, dataclasses.replace(known, images=loaded))
+                    self._load(source, image.archive, known_prefix(layers, loaded), log)
+                images = {**known.images, image.name: layers}
+                state.save(self.paths.state, dataclasses.replace(known, images=images))
+
+    def _load(self, source: Provider, archive: Path, known_layers: int, log: Path) -> None:
+        load = [*source.host_prefix(), "kind", "load", "image-archive", "--name", CLUSTER_NAME]
+        if known_layers:
+            thin = self.paths.work / "thin.tar"
+            write_thin(archive, thin, known_layers)
+            try:
+                run_logged([*load, str(thin)], log, env=source.environment())
+            except CommandFailed:
+                self.progress.say("the nodes have lost layers of it; loading the whole image")
+            else:
+                return
+            finally:
+                thin.unlink()
+        run_logged([*load, str(archive)], log, env=source.environment(), alive=self.progress.sign_of_life)
 
     def _create(self, source: Provider, node_image: str | None, fresh: State) -> None:
         source.begin()
@@ -281,7 +297,7 @@ class Cluster:
 
     def node_prefix(self, node: str) -> list[str]:
         """The beginning of a command of this machine in the network of a node; a few ms where `exec` takes 200."""
-        return ["nsenter", f"--net=/proc/{self.node(node).pid}/ns/net"]
+        return namespaces.prefix_of(self.node(node).pid)
 
     def containers(self, node: str, *, pod: str = "", container: str = "", namespace: str = "") -> list[NodeContainer]:
         """Running containers of pods on a node. `pod` is the beginning of its name, the others are whole names."""
@@ -346,7 +362,7 @@ class Cluster:
             self._engine("network", "disconnect", NETWORK_NAME, self.node(node).name)
 
     def heal(self, node: str) -> None:
-        """Undoes `cut`. Idempotent."""
+        """Undoes `cut`, and `carrier_down` too. Idempotent."""
         if self._may_touch_links():
             faults.attach(self.host_prefix, self._port(node), self.network().bridge)
         else:
@@ -391,11 +407,13 @@ class Cluster:
     def heal_all(self) -> None:
         """Whatever a test did to nodes and segment is undone: for fixtures. The API server is `api_server_start`."""
         self.mend()
+        bridge = self.network().bridge
         for node in self.nodes():
             if node.status == "paused":
                 self.unpause(node.name)
-            self.carrier_up(node.name)
-            self.heal(node.name)
+            port = outer_end(self.host_prefix, namespaces.prefix_of(node.pid))
+            if port.master != bridge or "UP" not in port.flags:
+                faults.attach(self.host_prefix, port.name, bridge)
 
     # --- the control plane and the kubelets ----------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ class ClusterError(Exception):
     """Something that the caller can act upon."""
 
 
-class CommandFailed(ClusterError):  # noqa: N818 - says what happened
+class CommandFailed(ClusterError):
     """A program that was run here said no."""
 
     def __init__(self, argv: list[str], code: int, output: str, log: Path | None = None) -> None:

@@ -18,7 +18,7 @@ MARKER_NAME = CLUSTER_NAME
 MARKER_NAMESPACE = "kube-system"
 
 
-class NotOurCluster(ClusterError):  # noqa: N818 - says what is the case
+class NotOurCluster(ClusterError):
     """The cluster is somebody else's, or nobody knows whose."""
 
 

@@ -31,5 +31,10 @@ def entered(namespace: Path) -> Iterator[None]:
             _enter(before.fileno())
 
 
+def prefix_of(pid: int) -> list[str]:
+    """The beginning of a command in the network of a process."""
+    return ["nsenter", f"--net=/proc/{pid}/ns/net"]
+
+
 def mac_of(prefix: Sequence[str], interface: str) -> str:
     return link_named(prefix, interface).mac

@@ -18,8 +18,8 @@ class State:
     """Random; the same text lies in the cluster itself, in ConfigMap kube-system/vipkeeper-test."""
     phase: str = "creating"
     host_settings: dict[str, str] = field(default_factory=dict)
-    images: dict[str, str] = field(default_factory=dict)
-    """Which build of each image the nodes hold: name -> key."""
+    images: dict[str, list[str]] = field(default_factory=dict)
+    """What the nodes hold under the name of each image: the digests of its layers, the lowest first."""
 
 
 def load(folder: Path) -> State | None:
