@@ -95,10 +95,10 @@ class Sidecar:
 
     def start(self) -> None:
         unshare = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", _SETUP, "sh"]
+        arguments = [str(self.folder), str(SCRIPT.parent), self._path, str(READINESS_PORT)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                ["nsenter", f"--net=/run/netns/{self.netns}", *unshare]
-                + [str(self.folder), str(SCRIPT.parent), self._path, str(READINESS_PORT)],
+                ["nsenter", f"--net=/run/netns/{self.netns}", *unshare, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -56,6 +56,8 @@ http {
     server {
         listen unix:$run/status.sock;
         listen 127.0.0.1:${VIPKEEPER_READINESS_PORT:-9901};
+        client_header_timeout 1h; # the engine holds a silent connection
+        keepalive_timeout 1h;
         default_type text/plain;
         location = /healthz { return 200 "ok\n"; }
         location = /generation { return 200 "none\n"; }

@@ -1,0 +1,7 @@
+"""`python3 -m vipkeeper.agent`."""
+
+import sys
+
+from vipkeeper.agent.main import main
+
+sys.exit(main())

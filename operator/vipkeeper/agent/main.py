@@ -1,0 +1,94 @@
+"""`python3 -m vipkeeper.agent`: the threads are started, then one loop feeds the coordinator until SIGTERM.
+
+Nothing here holds an address: the agent may end at any time, at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import signal
+import sys
+import time
+from datetime import UTC, datetime
+from types import FrameType
+
+from vipkeeper.agent.coordinator import Checked, Coordinator, DocumentsEvent, Event, Found, Hands, PodEvent
+from vipkeeper.agent.documents_watch import LookUps, watch_documents
+from vipkeeper.agent.engine_client import EngineClient
+from vipkeeper.agent.kube_api import ApiAccess, KubeApi, namespaced
+from vipkeeper.agent.kube_watch import Watch
+from vipkeeper.agent.lease import start_lease
+from vipkeeper.agent.nginx_check import start_nginx_check
+from vipkeeper.agent.nginx_config import NginxConfigurator
+from vipkeeper.agent.nginx_files import NginxFiles
+from vipkeeper.agent.services_watch import ServicesWatch
+from vipkeeper.agent.settings import Settings
+from vipkeeper.agent.speaker_writer import SpeakerWriter
+
+log = logging.getLogger("agent")
+
+
+class Stop(Exception):
+    """SIGTERM or SIGINT."""
+
+
+def run(settings: Settings, access: ApiAccess) -> None:
+    """Until Stop."""
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    api = KubeApi(access)
+    engine = EngineClient(settings.engine_socket, events.put)
+    files = NginxFiles(settings.nginx_dir)
+    configurator = NginxConfigurator(files, events.put)
+    hands = Hands(
+        send=engine.send,
+        look_up=LookUps(api, settings, lambda name, where: events.put(Found(name, where))).ask,
+        report=SpeakerWriter(api, settings).want,
+        want_nginx=configurator.want,
+        services=ServicesWatch(api, events.put),
+    )
+    coordinator = Coordinator(settings, hands)
+    watch_documents(api, settings, lambda event: events.put(DocumentsEvent(event)))
+    start_lease(api, settings)
+    if settings.readiness_port is not None:
+        start_nginx_check(settings.nginx_dir / "status.sock", lambda ok, why: events.put(Checked(ok, why)))
+        Watch(
+            api,
+            namespaced("v1", settings.namespace, "pods"),
+            {"fieldSelector": f"metadata.name={settings.pod}"},
+            lambda event: events.put(PodEvent(event)),
+        )
+    log.info("agent started node=%s placement=%s", settings.node, settings.placement)
+    while True:
+        _turn(coordinator, events)
+
+
+def _turn(coordinator: Coordinator, events: queue.SimpleQueue[Event]) -> None:
+    deadline_s = coordinator.deadline_s()
+    try:
+        event = events.get(timeout=None if deadline_s is None else max(0.0, deadline_s - time.monotonic()))
+    except queue.Empty:
+        coordinator.time_passed(time.monotonic())
+        return
+    coordinator.handle(event, time.monotonic(), datetime.now(UTC))
+
+
+def main() -> int:
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
+    try:
+        settings = Settings.from_environment(os.environ)
+    except ValueError as error:
+        log.error("%s", error)
+        return 2
+    try:
+        run(settings, ApiAccess.in_cluster(os.environ))
+    except Stop:
+        log.info("agent ends")
+    return 0
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    raise Stop

@@ -1,0 +1,83 @@
+"""What agent and nginx sidecar share under `/run/vipkeeper/nginx` (ARCHITECTURE.md), from the agent's side."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from vipkeeper.agent import unix_http
+
+TIMEOUT_S = 1.0
+MAX_WORDS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What the entry script wrote after a test."""
+
+    generation: str
+    ok: bool
+    output: str
+    written_ns: int
+    """Time of the file: tells an answer to this request from one to an earlier request."""
+
+
+class NginxFiles:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def write(self, text: str) -> bool:
+        """nginx.conf, aside and renamed, and only when it differs. False when it was so already."""
+        path = self._folder / "nginx.conf"
+        try:
+            if path.read_text() == text:
+                return False
+        except (OSError, ValueError):
+            pass
+        new = path.with_name("nginx.conf.new")
+        new.write_text(text)
+        new.rename(path)
+        return True
+
+    def request_reload(self, generation: str) -> None:
+        """Raises OSError while the entry script does not listen; it reads nginx.conf when it starts."""
+        fifo = os.open(self._folder / "reload", os.O_WRONLY | os.O_NONBLOCK)
+        try:
+            os.write(fifo, generation.encode() + b"\n")
+        finally:
+            os.close(fifo)
+
+    def result(self) -> Result | None:
+        path = self._folder / "result.json"
+        try:
+            written_ns = path.stat().st_mtime_ns
+            value = json.loads(path.read_text(errors="replace"))
+            return Result(str(value["generation"]), bool(value["ok"]), str(value["output"]), written_ns)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def emergency(self) -> str:
+        """Why a tested configuration did not come up, in nginx's words."""
+        try:
+            return words((self._folder / "emergency.log").read_text(errors="replace"))
+        except OSError:
+            return ""
+
+    def running_generation(self) -> str | None:
+        """None while nginx does not answer."""
+        try:
+            status, body = unix_http.get(self._folder / "status.sock", "/generation", TIMEOUT_S)
+        except (OSError, http.client.HTTPException):
+            return None
+        return body if status == 200 else None
+
+
+def words(output: str) -> str:
+    """The lines of nginx's output that say why, each once, without date and process."""
+    lines = [line.strip() for line in output.splitlines()]
+    reasons = [line[line.index("[emerg]") :].split(": ", 1) for line in lines if "[emerg]" in line]
+    said = dict.fromkeys(reason[-1] for reason in reasons) or dict.fromkeys(lines)
+    return "\n".join(line for line in said if line)[:MAX_WORDS]

@@ -1,0 +1,81 @@
+"""The VRRPSpeaker's status, put together from what engine, documents and nginx said. Pure.
+
+Written on change only, so nothing in it may change by itself: `since` is worked out from the engine's age at the
+first message about a state and kept for later messages about the same state; counters of rejected adverts alone are
+shown COUNTERS_S after the last ones at the earliest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from vipkeeper.ipc.messages import Refused, RouterStatus
+from vipkeeper.spec.speaker import (
+    NginxReport,
+    RefusedDocument,
+    VirtualRouterReport,
+    VRRPSpeakerStatus,
+    refusal_from_engine,
+    report_from_router,
+)
+
+COUNTERS_S = 60.0
+SAME_SINCE = timedelta(seconds=2)
+
+
+class SpeakerReport:
+    def __init__(self) -> None:
+        self.engine_version = ""
+        self.nginx: NginxReport | None = None
+        self.unreadable: dict[str, RefusedDocument] = {}
+        """Documents that the agent could not read."""
+        self._refused: dict[str, RefusedDocument] = {}
+        self._routers: dict[str, VirtualRouterReport] = {}
+        self._counted_s: dict[str, float] = {}
+
+    def engine_started(self, version: str) -> None:
+        """A Welcome: it will tell again what it refuses."""
+        self.engine_version = version
+        self._refused.clear()
+
+    def engine_lost(self) -> None:
+        """Nobody knows what runs."""
+        self.engine_version = ""
+        self._refused.clear()
+        self._routers.clear()
+
+    def router(self, status: RouterStatus, received_at: datetime, now_s: float) -> None:
+        new = report_from_router(status, received_at)
+        old = self._routers.get(status.name)
+        if old is not None and (old.uid, old.state, old.reason) == (new.uid, new.state, new.reason):
+            if abs(old.since - new.since) < SAME_SINCE:
+                new = new.model_copy(update={"since": old.since})
+            counters_alone = new.model_copy(update={"rejected": old.rejected}) == old
+            if counters_alone and now_s < self._counted_s.get(status.name, now_s) + COUNTERS_S:
+                return
+        self._routers[status.name] = new
+        self._counted_s[status.name] = now_s
+        refused = self._refused.get(status.name)
+        if refused is not None and status.generation >= refused.generation:
+            del self._refused[status.name]
+
+    def router_gone(self, name: str) -> None:
+        self._routers.pop(name, None)
+        self._refused.pop(name, None)
+
+    def keep_routers(self, names: Iterable[str]) -> None:
+        """Forget all others: a restarted engine did not speak of them."""
+        self._routers = {name: self._routers[name] for name in self._routers.keys() & set(names)}
+
+    def refused(self, message: Refused) -> None:
+        self._refused[message.name] = refusal_from_engine(message)
+
+    def status(self) -> VRRPSpeakerStatus:
+        refused = self._refused | self.unreadable
+        return VRRPSpeakerStatus(
+            engine_version=self.engine_version,
+            virtual_routers=tuple(self._routers[name] for name in sorted(self._routers)),
+            refused=tuple(refused[name] for name in sorted(refused)),
+            nginx=self.nginx,
+        )
