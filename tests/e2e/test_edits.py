@@ -131,6 +131,21 @@ def test_upstream_service_without_endpoints_answers_502_and_the_address_stays(la
     lab.stays_with(other, holder, 2)
 
 
+def test_bad_edit_leaves_the_last_good_configuration_in_force(lab: Lab, web: Vip, vip: MakeVip) -> None:
+    edited = vip({"vrid": 65})
+    edited.wait_for("Ready")
+    holder, generation = edited.status["activeNode"], edited.status["observedGeneration"]
+    edited.patch({"vrid": web.status["vrid"]})
+    lab.cluster.kubectl("wait", "--for=condition=Accepted=False", f"vip/{edited.name}", "--timeout=30s")
+    assert web.name in edited.condition("Accepted")["message"]
+    lab.stays_with(edited, holder, 2)
+    assert edited.status["observedGeneration"] == generation
+    edited.patch({"vrid": 65})
+    edited.wait_for("Accepted", 30)
+    edited.wait_until_run(30)
+    lab.stays_with(edited, holder, 1)
+
+
 def test_observed_generation_waits_for_the_slowest_node(lab: Lab, web: Vip) -> None:
     lab.settle(web, lab.workers[0])
     slow = Speaker(lab.cluster, lab.workers[2])

@@ -112,6 +112,11 @@ class OwnerWatch:
             if not self._known.wait_for(lambda: len(self.owners(address) & allowed) == count, timeout_s):
                 raise TimeoutError(f"{address} is on {sorted(self.owners(address))} after {timeout_s:.0f} s")
 
+    def changes(self, since_ns: int) -> list[Change]:
+        """Of every address on every node."""
+        with self._known:
+            return [change for change in self._changes if change.at_ns >= since_ns]
+
     def spans(self, address: Address | str, since_ns: int, until_ns: int | None = None) -> Iterator[Span]:
         """Who had the address, from `since_ns` to `until_ns` (now)."""
         wanted, end_ns = ip_address(str(address)), until_ns or time.monotonic_ns()
