@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from typing import Any
 
 import kopf
 
@@ -18,6 +19,8 @@ from vipkeeper.controller.kinds import WATCHED
 
 log = logging.getLogger(__name__)
 
+IDENTITY: Any = "vipkeeper-controller"
+"""Said because kopf would ask who the user is, and uid 65532 has no name in most images (typed Any: kopf's is hidden)."""
 RESTART_S = 1.0
 _RETRIES_S = (0.2, 0.5, *[1.0] * 60)
 
@@ -46,7 +49,11 @@ async def supervise(listener: Listener, namespace: str) -> None:
         register(registry, listener)
         try:
             await kopf.operator(
-                registry=registry, settings=framework_settings(), standalone=True, namespaces=[namespace]
+                registry=registry,
+                settings=framework_settings(),
+                standalone=True,
+                namespaces=[namespace],
+                identity=IDENTITY,
             )
             return
         except Exception as error:
