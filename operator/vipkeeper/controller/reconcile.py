@@ -25,10 +25,10 @@ from vipkeeper.controller.statuses import plan_status
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.render.configmap import render_configmap
 from vipkeeper.render.daemonset import Anchor, render_daemonset
+from vipkeeper.spec.belief import BLINK, SpeakerView
 from vipkeeper.spec.names import lease_name
 from vipkeeper.spec.settings import OperatorSettings
 from vipkeeper.spec.speaker import VRRPSpeaker
-from vipkeeper.spec.status import SpeakerView
 
 
 def plan(state: ClusterState, hearing: Hearing, settings: OperatorSettings, namespace: str, now: datetime) -> Plan:
@@ -85,6 +85,7 @@ class _Planner:
             heard_at = self._hearing.heard_at(*place)
             views.setdefault(seen.placement, []).append(SpeakerView(seen.speaker, heard_at, place in running))
             self.look_again_at.append(heard_at + SILENT_AFTER)
+            self.look_again_at += [report.since + BLINK for report in seen.speaker.status.virtual_routers]
         return views
 
     def _audible(self, placement: str) -> list[VRRPSpeaker]:

@@ -12,7 +12,8 @@ from datetime import datetime
 from vipkeeper.controller.changes import WriteStatus
 from vipkeeper.controller.decisions import Decision
 from vipkeeper.ipc.rendered import RenderedVirtualIP
-from vipkeeper.spec.status import Event, EventReason, SpeakerView, build_status
+from vipkeeper.spec.belief import SpeakerView
+from vipkeeper.spec.status import Event, EventReason, build_status
 from vipkeeper.spec.virtualip import VirtualIPStatus
 
 
