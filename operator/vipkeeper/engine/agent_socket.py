@@ -13,7 +13,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
-from vipkeeper.engine.lines import LineStream
+from vipkeeper.engine.lines import CLOSED, LineStream
 from vipkeeper.engine.log import log
 from vipkeeper.engine.loop import Loop
 from vipkeeper.ipc.fields import BadDocument
@@ -84,7 +84,7 @@ class AgentSocket:
 
         def on_end(why: str) -> None:
             self._streams.discard(streams[0])
-            if why != "closed":
+            if why != CLOSED:
                 log("a connection to engine.sock has ended", uid=uid, why=why)
 
         streams.append(LineStream(self._loop, connection, on_line, on_end))

@@ -341,6 +341,7 @@ class Engine:
             signal.signal(number, lambda _number, _frame: None)
         self._signals = (reader, writer)
         self._loop.watch(reader.fileno(), lambda _now_ns: self._loop.stop())
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())  # the guard has forked us with its signals held back
 
     def _leave(self) -> None:
         """Priority 0 and no address left: the others take over at once."""

@@ -58,6 +58,9 @@ class Guard:
         """Until a signal, and the engine's end."""
         self._start_engine(time.monotonic_ns())
         self._loop.run()
+        signal.set_wakeup_fd(-1)
+        self._signals.close()
+        self._loop.close()
 
     # ---- the engine's life
 

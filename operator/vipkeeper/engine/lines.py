@@ -13,6 +13,8 @@ from vipkeeper.engine.loop import Loop
 from vipkeeper.ipc.messages import MAX_LINE_BYTES
 
 MAX_UNSENT_BYTES = 8 << 20
+CLOSED = "closed"
+"""Why a stream has ended when there is nothing more to say about it."""
 _READ_BYTES = 1 << 16
 
 
@@ -61,10 +63,10 @@ class LineStream:
         except BlockingIOError:
             return
         except OSError as error:
-            self._end(error.strerror or "error")
+            self._end(_ending(error))
             return
         if not data:
-            self._end("closed")
+            self._end(CLOSED)
             return
         self._unread += data
         *lines, rest = self._unread.split(b"\n")
@@ -82,7 +84,7 @@ class LineStream:
         except BlockingIOError:
             pass
         except OSError as error:
-            self._end(error.strerror or "error")
+            self._end(_ending(error))
             return
         self._loop.watch(self._socket.fileno(), self._ready, writable=bool(self._unsent))
 
@@ -90,3 +92,8 @@ class LineStream:
         if self.open:
             self.close()
             self._on_end(why)
+
+
+def _ending(error: OSError) -> str:
+    ordinary = isinstance(error, ConnectionResetError | BrokenPipeError)
+    return CLOSED if ordinary else error.strerror or "error"

@@ -1,0 +1,121 @@
+"""P2 of the contract: whoever is killed or frozen, there are never two owners for long, and none without need."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+
+from tests.netns.lan import Host, Lan, stays, wait_for
+from tests.netns.speaker import Pinger, Speaker, document
+
+pytestmark = [pytest.mark.root]
+
+VIP = "192.0.2.100"
+VIP6 = "2001:db8::100"
+
+
+def pair(lan: Lan, **options: object) -> tuple[Speaker, Speaker, Host]:
+    one, two = (Speaker(lan.host(name)).start() for name in ("one", "two"))
+    client = lan.host("client")
+    for speaker in (one, two):
+        speaker.apply(document({"one": 200, "two": 100}, VIP, VIP6, **options))  # type: ignore[arg-type]
+    one.wait_until("Active")
+    two.wait_until("Backup")
+    wait_for("the address answers", lambda: client.answers(VIP))
+    return one, two, client
+
+
+def test_an_engine_killed_alone_comes_back_without_outage_and_without_a_move(lan: Lan) -> None:
+    one, two, client = pair(lan)
+    pings = Pinger(client, VIP)
+    capture = lan.capture("vrrp")
+    for _ in range(3):
+        killed = one.kill_engine()
+        wait_for("another engine runs", lambda killed=killed: one.engine not in (0, killed))
+        one.wait_until("Active")
+        assert one.status().reason == "Resumed"  # type: ignore[union-attr]
+        assert one.host.has(VIP)
+        assert one.host.has(VIP6)
+    assert two.agent.transitions()[-1][0] == "Backup"
+    assert all(state != "Active" for state, _reason in two.agent.transitions())
+    assert pings.longest_gap_ms() < 300
+    assert "prio 0" not in capture.text()
+
+
+def test_an_engine_killed_again_and_again_is_started_with_growing_pauses_and_then_starts_as_backup(lan: Lan) -> None:
+    one = Speaker(lan.host("one")).start()
+    one.apply(document({"one": 200}, VIP))
+    one.wait_until("Active")
+    for _ in range(9):
+        killed = one.engine
+        os.kill(killed, signal.SIGKILL)
+        wait_for("another engine runs", lambda killed=killed: one.engine not in (0, killed))
+    assert "starting_again_in_ms=800" in one.log()
+    one.kill_engine()
+    wait_for("too late to resume", lambda: "reason=StaleClock" in one.log())
+    one.wait_until("Active")
+
+
+def test_everything_killed_the_kernel_takes_the_address_away(lan: Lan) -> None:
+    one, two, _client = pair(lan)
+    one.kill_everything()
+    killed_at = time.monotonic()
+    assert one.host.has(VIP)
+    wait_for("the address is gone by itself", lambda: not one.host.has(VIP) and not one.host.has(VIP6), 4)
+    assert 0.4 < time.monotonic() - killed_at < 2.5
+    two.wait_until("Active")
+    assert lan.owners(VIP) == lan.owners(VIP6) == ["two"]
+
+
+def test_the_guard_killed_the_engine_leaves_in_order(lan: Lan) -> None:
+    one, two, _client = pair(lan)
+    capture = lan.capture("vrrp")
+    assert one.process is not None
+    one.process.kill()
+    one.process.wait()
+    two.wait_until("Active")
+    assert two.status().reason == "PriorityZero"  # type: ignore[union-attr]
+    assert "prio 0" in capture.text()
+    wait_for("no address is left", lambda: lan.owners(VIP) == ["two"])
+
+
+@pytest.mark.parametrize("everything", [False, True], ids=["engine", "engine and guard"])
+def test_a_frozen_speaker_loses_the_address_and_listens_when_it_thaws(lan: Lan, everything: bool) -> None:
+    one, two, _client = pair(lan)
+    one.freeze(everything=everything)
+    two.wait_until("Active")
+    wait_for("the frozen one's lease is over", lambda: lan.owners(VIP) == ["two"], 4)
+    capture = lan.capture("vrrp or arp or icmp6")
+    one.thaw()
+    wait_for("it has learned that it slept", lambda: "reason=StaleClock" in one.log())
+    one.wait_until("Active")  # it has the higher priority: but only after a whole Active_Down_Interval of listening
+    wait_for("one owner again", lambda: lan.owners(VIP) == ["one"])
+    adverts = [line for line in capture.lines() if "VRRPv3" in line]
+    first = next(index for index, line in enumerate(adverts) if "192.0.2.1 >" in line)
+    assert first >= 3, "the thawed one listened to at least three adverts of the other before it spoke"
+
+
+def test_a_speaker_that_slept_for_less_than_anybodys_patience_goes_on(lan: Lan) -> None:
+    one, two, _client = pair(lan, interval_cs=100)
+    one.freeze()
+    time.sleep(1.0)  # below 3 s
+    one.thaw()
+    stays("one stays Active", lambda: one.is_in("Active") and two.is_in("Backup"), 1.5)
+    wait_for("the address is there", lambda: lan.owners(VIP) == ["one"])
+    assert "StaleClock" not in one.log()
+
+
+def test_addresses_left_by_a_killed_speaker_are_swept_by_the_next_one(lan: Lan) -> None:
+    one, two, _client = pair(lan, interval_cs=100)  # a lease of 3 s
+    one.host.run("ip", "address", "add", "192.0.2.200/32", "dev", "eth0")  # an administrator's
+    one.kill_everything()
+    assert one.host.has(VIP)
+    one.start()
+    wait_for("swept", lambda: "an address was left here" in one.log())
+    assert not one.host.has(VIP)
+    assert one.host.has("192.0.2.200")
+    two.wait_until("Active")
+    one.wait_until("Active")
