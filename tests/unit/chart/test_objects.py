@@ -79,7 +79,8 @@ def test_the_controller_is_started_as_the_architecture_says(objects: list[dict[s
     assert env["POD_NAMESPACE"]["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.namespace"
     assert env["VIPKEEPER_LOG_LEVEL"]["value"] == "Info"
     assert {"name": "settings", "mountPath": "/etc/vipkeeper", "readOnly": True} in container["volumeMounts"]
-    assert {"startupProbe", "livenessProbe", "readinessProbe"} <= container.keys()
+    asked = {kind: container[f"{kind}Probe"]["httpGet"]["path"] for kind in ("startup", "liveness", "readiness")}
+    assert asked == {"startup": "/healthz", "liveness": "/healthz", "readiness": "/readyz"}
 
 
 def test_a_token_is_given_only_where_it_is_asked_for(objects: list[dict[str, Any]]) -> None:
