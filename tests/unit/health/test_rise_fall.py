@@ -1,0 +1,48 @@
+"""operator/vipkeeper/health/rise_fall.py"""
+
+from __future__ import annotations
+
+import pytest
+
+from vipkeeper.health.rise_fall import RiseFall, Verdict
+
+
+def after(checks: str, rise: int = 2, fall: int = 3) -> Verdict:
+    """The verdict after `checks`: + is a good one, - a bad one."""
+    counter = RiseFall(rise, fall)
+    for check in checks:
+        counter = counter.checked(check == "+")
+    return counter.verdict
+
+
+@pytest.mark.parametrize(
+    ("checks", "verdict"),
+    [
+        ("", Verdict.UNKNOWN),
+        ("+", Verdict.HEALTHY),
+        ("--", Verdict.UNKNOWN),
+        ("---", Verdict.FAILED),
+        ("+--", Verdict.HEALTHY),
+        ("+---", Verdict.FAILED),
+        ("+--+--", Verdict.HEALTHY),
+        ("---+", Verdict.FAILED),
+        ("---++", Verdict.HEALTHY),
+        ("---+-+", Verdict.FAILED),
+        ("---+-++", Verdict.HEALTHY),
+        ("--+", Verdict.HEALTHY),
+    ],
+)
+def test_verdict_changes_after_rise_good_or_fall_bad_checks_in_a_row(checks: str, verdict: Verdict) -> None:
+    assert after(checks) is verdict
+
+
+def test_one_check_is_enough_with_rise_and_fall_of_one() -> None:
+    assert after("-", 1, 1) is Verdict.FAILED
+    assert after("-+", 1, 1) is Verdict.HEALTHY
+
+
+def test_a_counter_that_counts_to_nothing_is_a_mistake() -> None:
+    with pytest.raises(ValueError, match="rise=0"):
+        RiseFall(rise=0)
+    with pytest.raises(ValueError, match="fall=0"):
+        RiseFall(fall=0)

@@ -1,0 +1,116 @@
+"""operator/vipkeeper/ipc/rendered.py"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from ipaddress import ip_address
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from vipkeeper.ipc.fields import BadDocument
+from vipkeeper.ipc.rendered import (
+    HTTPServer,
+    NginxSection,
+    NodeShare,
+    RenderedAddress,
+    RenderedVirtualIP,
+    ServiceUpstream,
+    UpstreamServer,
+)
+
+SMALL = RenderedVirtualIP(
+    name="web",
+    uid="4ad01105",
+    generation=3,
+    placement="default",
+    vrid=51,
+    advertisement_interval_cs=25,
+    preempt=True,
+    addresses=(RenderedAddress(ip_address("192.0.2.10")),),
+    interface=None,
+)
+FULL = replace(
+    SMALL,
+    addresses=(RenderedAddress(ip_address("192.0.2.10"), 24), RenderedAddress(ip_address("2001:db8::10"))),
+    interface="eth0",
+    nodes={"worker1": NodeShare(100, 0), "worker2": NodeShare(99, 1)},
+    nginx=NginxSection(
+        (
+            HTTPServer(80, servers=(UpstreamServer("192.0.2.81", 8080),)),
+            HTTPServer(81, service=ServiceUpstream("default", "web", 80)),
+            HTTPServer(82, service=ServiceUpstream("default", "web", "http")),
+        )
+    ),
+)
+
+
+@pytest.mark.parametrize("document", [SMALL, FULL])
+def test_a_document_survives_the_way_through_json(document: RenderedVirtualIP) -> None:
+    assert RenderedVirtualIP.from_json(json.loads(json.dumps(document.to_json()))) == document
+
+
+def test_absent_members_are_left_out() -> None:
+    assert {"interface", "nginx"}.isdisjoint(SMALL.to_json())
+
+
+def changed(path: list[str | int], value: object) -> dict[str, Any]:
+    document = json.loads(json.dumps(FULL.to_json()))
+    target = document
+    for step in path[:-1]:
+        target = target[step]
+    target[path[-1]] = value
+    return document
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "problem"),
+    [
+        (["format"], 2, "format: 2 is not in 1..1"),
+        (["vrid"], 0, "vrid: 0 is not in 1..255"),
+        (["vrid"], None, "vrid: is missing"),
+        (["name"], None, "name: is missing"),
+        (["advertisementIntervalCs"], 4096, "advertisementIntervalCs: 4096 is not in 1..4095"),
+        (["addresses"], [], "addresses: has 0 members, not 1..20"),
+        (["addresses", 0, "address"], "web", "addresses[0].address: 'web' is not an IP address"),
+        (["addresses", 0, "prefixLength"], 33, "addresses[0].prefixLength: 33 is not in 0..32"),
+        (["addresses", 1, "prefixLength"], 129, "addresses[1].prefixLength: 129 is not in 0..128"),
+        (["nodes", "worker1", "priority"], 0, "nodes.worker1.priority: 0 is not in 1..255"),
+        (["nodes", "worker1"], 3, "nodes.worker1: is int, not an object"),
+        (["nginx", "http", 0, "port"], 0, "nginx.http[0].port: 0 is not in 1..65535"),
+        (["nginx", "http", 0, "servers"], [], "nginx.http[0]: needs exactly one of servers and service"),
+        (["nginx", "http", 1, "service", "namespace"], 1, "nginx.http[1].service.namespace: is int, not a text"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_path_and_reason(path: list[str | int], value: object, problem: str) -> None:
+    with pytest.raises(BadDocument) as caught:
+        RenderedVirtualIP.from_json(changed(path, value))
+    assert problem in caught.value.problems
+
+
+def test_every_problem_is_told_at_once() -> None:
+    with pytest.raises(BadDocument) as caught:
+        RenderedVirtualIP.from_json({})
+    told = {problem.split(":")[0] for problem in caught.value.problems}
+    assert told >= {"format", "addresses", "name", "uid", "generation", "placement", "vrid", "advertisementIntervalCs"}
+
+
+JSON = some.recursive(
+    some.none() | some.booleans() | some.integers() | some.text(max_size=8) | some.just("192.0.2.1"),
+    lambda inner: (
+        some.lists(inner, max_size=3)
+        | some.dictionaries(some.sampled_from(sorted(FULL.to_json())) | some.text(max_size=8), inner, max_size=6)
+    ),
+    max_leaves=20,
+)
+
+
+@given(JSON)
+def test_arbitrary_json_is_a_document_or_a_bad_document(value: object) -> None:
+    try:
+        RenderedVirtualIP.from_json(value)
+    except BadDocument as error:
+        assert error.problems
