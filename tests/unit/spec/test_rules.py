@@ -1,0 +1,187 @@
+"""operator/vipkeeper/spec/rules.py: that the CEL twin says the same is shown by tests/golden/bad_specs on a cluster."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from vipkeeper.spec import rules
+from vipkeeper.spec.rules import Rule, check_spec, parse_address, parse_interval_us, parse_ip
+
+
+@pytest.mark.parametrize(
+    ("text", "address", "prefix_length"),
+    [
+        ("192.0.2.10", "192.0.2.10", None),
+        ("192.0.2.10/24", "192.0.2.10", 24),
+        ("192.0.2.10/0", "192.0.2.10", 0),
+        ("2001:DB8::10/64", "2001:db8::10", 64),
+        ("fe80::1", "fe80::1", None),
+    ],
+)
+def test_an_address_with_or_without_prefix_length(text: str, address: str, prefix_length: int | None) -> None:
+    assert parse_address(text) == (ip_address(address), prefix_length)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "192.0.2",
+        "192.0.2.010",
+        "192.0.2.10/",
+        "192.0.2.10/024",
+        "192.0.2.10/33",
+        "192.0.2.10/+8",
+        "192.0.2.10/255.0.0.0",
+        "::ffff:192.0.2.10",
+        "fe80::1%eth0",
+        "fe80::1%eth0/64",
+        "2001:db8::/129",
+        "192.0.2.10/٢٤",
+        " 192.0.2.10",
+        "1",
+    ],
+)
+def test_what_cel_refuses_is_no_address(text: str) -> None:
+    assert parse_address(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "us"),
+    [
+        ("10ms", 10000),
+        ("250ms", 250000),
+        ("1s", 1000000),
+        ("1.5s", 1500000),
+        ("40.95s", 40950000),
+        ("0s", 0),
+        ("", None),
+        ("1", None),
+        ("s", None),
+        ("1m", None),
+        ("1.5ms", None),
+        ("-1s", None),
+        ("1s500ms", None),
+        ("1.255s", None),
+    ],
+)
+def test_durations(text: str, us: int | None) -> None:
+    assert parse_interval_us(text) == us
+
+
+@given(some.ip_addresses())
+def test_every_address_without_disguise_is_read_as_what_it_is(address: object) -> None:
+    if getattr(address, "ipv4_mapped", None) is None:
+        assert parse_ip(str(address)) == address
+
+
+def told(**spec: object) -> list[str]:
+    return list(check_spec({"addresses": ["192.0.2.10"]} | spec))
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        ["192.0.2.10"],
+        ["192.0.2.0"],
+        ["192.0.2.255/23"],
+        ["192.0.2.0/31"],
+        ["192.0.2.10/32"],
+        ["2001:db8::/127"],
+        ["fe80::10/64"],
+    ],
+)
+def test_good_addresses_break_no_rule(addresses: list[str]) -> None:
+    assert told(addresses=addresses) == []
+
+
+def test_the_same_address_in_two_spellings_is_told_once_by_its_canonical_form() -> None:
+    assert told(addresses=["2001:db8::10", "2001:0db8:0::10/64"]) == [
+        f"spec.addresses: {rules.ADDRESSES_UNIQUE.message} (2001:db8::10)"
+    ]
+
+
+def test_problems_in_different_places_are_all_told() -> None:
+    paths = {
+        problem.split(":")[0]
+        for problem in told(
+            addresses=["192.0.2.300", "127.0.0.1", "192.0.2.10", "192.0.2.10"],
+            interface="lo",
+            nodes={"priorities": [{"priority": 3}], "tolerations": [{}]},
+            vrrp={"advertisementInterval": "41.001s"},
+            nginx={"http": [{"port": 80, "upstream": {}}, {"port": 80}]},
+        )
+    }
+    assert paths == {
+        "spec.addresses[0]",
+        "spec.addresses[1]",
+        "spec.addresses",
+        "spec.interface",
+        "spec.nodes.priorities[0]",
+        "spec.nodes.tolerations[0]",
+        "spec.vrrp.advertisementInterval",
+        "spec.nginx.http",
+        "spec.nginx.http[0].upstream",
+    }
+
+
+SHAPES = some.recursive(
+    some.none()
+    | some.booleans()
+    | some.integers()
+    | some.text(max_size=5)
+    | some.sampled_from(["192.0.2.1", "lo", "Exists"]),
+    lambda inner: (
+        some.lists(inner, max_size=3)
+        | some.dictionaries(
+            some.sampled_from(
+                [
+                    "addresses",
+                    "interface",
+                    "nodes",
+                    "selector",
+                    "matchLabels",
+                    "matchExpressions",
+                    "operator",
+                    "values",
+                    "key",
+                    "tolerations",
+                    "value",
+                    "priorities",
+                    "name",
+                    "vrrp",
+                    "advertisementInterval",
+                    "nginx",
+                    "http",
+                    "port",
+                    "upstream",
+                    "servers",
+                    "address",
+                    "service",
+                ]
+            ),
+            inner,
+            max_size=6,
+        )
+    ),
+    max_leaves=25,
+)
+
+
+@given(SHAPES)
+def test_rules_pass_over_what_has_the_wrong_shape(spec: object) -> None:
+    assert all(isinstance(problem, str) for problem in check_spec(spec))
+
+
+def test_a_rule_that_tells_its_value_says_so_in_cel_with_quotes_escaped() -> None:
+    rule = Rule("can't be", "self != ''", tells_value=True)
+    assert rule.to_cel()["messageExpression"] == r"self + ' can\'t be'"
+
+
+def test_a_rule_without_cel_never_goes_into_a_crd() -> None:
+    with pytest.raises(ValueError, match="no CEL"):
+        rules.ADDRESS_NOT_BROADCAST.to_cel()
