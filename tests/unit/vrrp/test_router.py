@@ -189,6 +189,23 @@ def test_the_active_address_follows_what_is_accepted_and_nothing_else() -> None:
     assert seen == [None, None, PEER, LOCAL, PEER, None]
 
 
+@pytest.mark.parametrize("event", [HealthChanged(ILL), TimerFired()])
+def test_one_who_gave_up_knows_of_no_active(event: Event) -> None:
+    router = active()
+    router.handle(event, 4 * S if isinstance(event, HealthChanged) else 99 * S)
+    assert (router.state, router.active_address) == (State.BACKUP, None)
+
+
+def test_the_reason_is_that_of_the_last_transition() -> None:
+    router = active()
+    seen = [router.reason]
+    steps: list[tuple[Event, int]] = [(heard(200), 4 * S), (heard(50), 5 * S), (TimerFired(), 8 * S)]
+    for event, now_ns in steps:
+        router.handle(event, now_ns)
+        seen.append(router.reason)
+    assert seen == [Reason.NO_RESPONSE, Reason.HIGHER_PRIORITY, Reason.HIGHER_PRIORITY, Reason.PREEMPTED]
+
+
 def test_an_active_with_a_new_local_address_is_known_by_it() -> None:
     router = active()
     router.handle(LocalAddressChanged(PEER), 4 * S)
