@@ -6,7 +6,7 @@ from tests.e2e.conftest import BLUE, Figure, MakeVip
 from tests.e2e.support import kube
 from tests.e2e.support.installation import CONTROLLER, NAMESPACE
 from tests.e2e.support.lab import Lab
-from tests.e2e.support.limits import NO_GAP_MS
+from tests.e2e.support.limits import NO_HTTP_GAP_MS
 from tests.e2e.support.virtualips import http_of
 
 GONE_S = 10
@@ -23,7 +23,7 @@ def test_deleted_address_leaves_all_nodes_and_others_do_not_notice(lab: Lab, vip
         goes.delete()
         for address in goes.addresses:
             lab.owners.wait_for(address, [], GONE_S)
-    figure("another VirtualIP deleted: HTTP gap", seen.http_gap_ms, NO_GAP_MS * 2)
+    figure("another VirtualIP deleted: HTTP gap", seen.http_gap_ms, NO_HTTP_GAP_MS)
 
 
 def test_deleted_address_leaves_all_nodes_with_the_operator_down(lab: Lab, vip: MakeVip) -> None:

@@ -11,7 +11,7 @@ from tests.e2e.conftest import BLUE, GREEN, Figure, MakeVip, temporary_vip
 from tests.e2e.support import kube, prober
 from tests.e2e.support.adverts import heard_adverts
 from tests.e2e.support.lab import Lab
-from tests.e2e.support.limits import NO_GAP_MS, PREEMPTION_MS
+from tests.e2e.support.limits import NO_GAP_MS, NO_HTTP_GAP_MS, PREEMPTION_MS
 from tests.e2e.support.speakers import Speaker
 from tests.e2e.support.virtualips import Vip, http_of, prefer
 from tests.e2e.support.waiting import wait_until
@@ -49,7 +49,7 @@ def test_added_address_answers_and_the_first_one_does_not_blink(lab: Lab, web: V
     lab.cluster.give_back([added])
     assert seen.no_owner_ms() == 0, seen.story()
     figure("edit of addresses: ping gap of an unchanged one", seen.ping_gap_ms, NO_GAP_MS)
-    figure("edit of addresses: HTTP gap of an unchanged one", seen.http_gap_ms, NO_GAP_MS * 2)
+    figure("edit of addresses: HTTP gap of an unchanged one", seen.http_gap_ms, NO_HTTP_GAP_MS)
 
 
 def test_replaced_address_moves_the_object_to_the_new_one(lab: Lab, vip: MakeVip) -> None:
@@ -73,7 +73,7 @@ def test_edit_of_priority_moves_the_address_to_the_node_that_is_preferred_now(
         lab.settle(web, second, timeout_s=IN_EFFECT_S)
         web.patch({"nodes": {"priorities": prefer(first, second, third)}})
         lab.settle(web, first, timeout_s=IN_EFFECT_S)
-    assert seen.no_owner_ms() == 0, seen.story()
+    figure("edit of priorities: ping gap while the address moves", seen.ping_gap_ms, PREEMPTION_MS)
     figure("edit of priorities: two owners while the address moves", seen.two_owners_ms(), PREEMPTION_MS)
 
 
@@ -112,7 +112,7 @@ def test_edit_of_the_upstream_sends_requests_there_and_loses_none(lab: Lab, web:
         wait_until("requests go to blue", lambda: lab.http_answer(web.address) == BLUE, IN_EFFECT_S)
     assert seen.http is not None
     assert set(seen.http.answers()) == {f"200 {BLUE}", f"200 {GREEN}"}
-    figure("edit of the upstream: HTTP gap", seen.http_gap_ms, NO_GAP_MS * 2)
+    figure("edit of the upstream: HTTP gap", seen.http_gap_ms, NO_HTTP_GAP_MS)
 
 
 def test_written_servers_are_an_upstream_too(lab: Lab, vip: MakeVip) -> None:
@@ -125,7 +125,7 @@ def test_written_servers_are_an_upstream_too(lab: Lab, vip: MakeVip) -> None:
 
 def test_upstream_service_without_endpoints_answers_502_and_the_address_stays(lab: Lab, vip: MakeVip) -> None:
     other = vip({"vrid": 64, "nginx": http_of("no-such-service")})
-    holder = lab.owners.wait_for_one(other.address, lab.workers, 60)
+    holder = other.wait_until_settled()
     lab.answering(other.address, http_port=None)
     wait_until("nginx says 502", lambda: prober.fetch(lab.client, other.address)[0] in (502, 503), IN_EFFECT_S)
     lab.stays_with(other, holder, 2)
@@ -133,8 +133,8 @@ def test_upstream_service_without_endpoints_answers_502_and_the_address_stays(la
 
 def test_bad_edit_leaves_the_last_good_configuration_in_force(lab: Lab, web: Vip, vip: MakeVip) -> None:
     edited = vip({"vrid": 65})
-    edited.wait_for("Ready")
-    holder, generation = edited.status["activeNode"], edited.status["observedGeneration"]
+    holder = edited.wait_until_settled()
+    generation = edited.status["observedGeneration"]
     edited.patch({"vrid": web.status["vrid"]})
     lab.cluster.kubectl("wait", "--for=condition=Accepted=False", f"vip/{edited.name}", "--timeout=30s")
     assert web.name in edited.condition("Accepted")["message"]

@@ -8,7 +8,7 @@ from tests.e2e.conftest import BLUE, Figure, MakeVip
 from tests.e2e.support import kube, prober
 from tests.e2e.support.lab import Lab
 from tests.e2e.support.limits import FROM_APPLY_MS
-from tests.e2e.support.virtualips import http_of
+from tests.e2e.support.virtualips import http_of, prefer
 
 
 def _from_apply_to_first_answer_ms(lab: Lab, vip: MakeVip) -> float:
@@ -39,8 +39,8 @@ def test_further_virtual_ip_answers_without_any_new_pod(lab: Lab, vip: MakeVip, 
 
 
 def test_exactly_one_node_holds_the_address_and_answers_for_it(lab: Lab, vip: MakeVip) -> None:
-    web = vip({"vrid": 51, "priority": 100, "nginx": http_of(BLUE)})
-    holder = lab.owners.wait_for_one(web.address, lab.workers, 60)
+    holder = lab.workers[1]
+    web = vip({"vrid": 51, "nodes": {"priorities": prefer(holder)}, "nginx": http_of(BLUE)})
     lab.settle(web, holder)
     assert lab.http_answer(web.address) == BLUE
     with lab.observed(web) as seen:
@@ -52,17 +52,17 @@ def test_exactly_one_node_holds_the_address_and_answers_for_it(lab: Lab, vip: Ma
 
 def test_kubectl_get_shows_addresses_vrid_active_node_and_readiness(lab: Lab, vip: MakeVip) -> None:
     web = vip({"vrid": 51})
-    web.wait_for("Ready")
+    active = web.wait_until_settled()
     header, row = lab.cluster.kubectl("get", "vip", web.name).splitlines()
     assert header.split() == ["NAME", "ADDRESSES", "VRID", "ACTIVE", "READY", "LAST-FAILOVER", "AGE"]
-    assert row.split()[:5] == [web.name, str(web.address), "51", web.status["activeNode"], "True"]
+    assert row.split()[:5] == [web.name, str(web.address), "51", active, "True"]
     wide = lab.cluster.kubectl("get", "vip", web.name, "-o", "wide").splitlines()
     assert {"INTERFACE", "BACKUPS", "REASON"} <= set(wide[0].split())
 
 
 def test_status_names_every_node_with_state_priority_and_interface(lab: Lab, vip: MakeVip) -> None:
     web = vip({"vrid": 51})
-    web.wait_for("Ready")
+    web.wait_until_settled()
     nodes = {node["name"]: node for node in web.status["nodes"]}
     assert set(nodes) == set(lab.workers)
     assert sorted(node["state"] for node in nodes.values()) == ["Active", "Backup", "Backup"]
@@ -91,8 +91,7 @@ def test_absent_vrid_is_allocated_and_stays(vip: MakeVip) -> None:
 
 def test_second_object_that_wants_the_same_address_is_refused_and_the_first_keeps_it(lab: Lab, vip: MakeVip) -> None:
     first = vip({"vrid": 51})
-    first.wait_for("Ready")
-    holder = first.status["activeNode"]
+    holder = first.wait_until_settled()
     second = vip({"vrid": 52, "addresses": [str(first.address)]}, families="")
     lab.cluster.kubectl("wait", "--for=condition=Accepted=False", f"vip/{second.name}", "--timeout=30s")
     assert first.name in second.condition("Accepted")["message"]

@@ -13,6 +13,7 @@ from tests.e2e.support.installation import NAMESPACE
 from tests.e2e.support.lab import Lab
 from tests.e2e.support.limits import (
     NO_GAP_MS,
+    NO_HTTP_GAP_MS,
     PREEMPTION_MS,
     SKEW_MS,
     TAKEOVER_MS,
@@ -57,7 +58,7 @@ def test_killed_engine_is_back_before_anybody_misses_it(
         lab.stays_with(web, first, 3)
     assert {span.owners for span in lab.owners.spans(web.address, seen.since_ns)} == {frozenset([first])}, seen.story()
     figure("engine killed: ping gap", seen.ping_gap_ms, NO_GAP_MS)
-    figure("engine killed: HTTP gap", seen.http_gap_ms, NO_GAP_MS * 2)
+    figure("engine killed: HTTP gap", seen.http_gap_ms, NO_HTTP_GAP_MS)
     assert not speaker.restarts("speaker")
 
 
@@ -151,7 +152,7 @@ def test_restarted_kubelet_moves_nothing(lab: Lab, web: Vip, first: str, figure:
     assert {span.owners for span in lab.owners.spans(web.address, seen.since_ns)} == {frozenset([first])}, seen.story()
     assert kube.pod_uids(lab.cluster) == before
     figure("kubelet restarted: ping gap", seen.ping_gap_ms, NO_GAP_MS)
-    figure("kubelet restarted: HTTP gap", seen.http_gap_ms, NO_GAP_MS * 2)
+    figure("kubelet restarted: HTTP gap", seen.http_gap_ms, NO_HTTP_GAP_MS)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from hashlib import sha256
 
@@ -39,13 +40,23 @@ def image_values() -> list[str]:
     return [word for name, value in values.items() for word in ("--set", f"{name}={value}")]
 
 
+def operator_values() -> list[str]:
+    """The operator on the control plane: the faults are made on the workers, and its view of them is tested too."""
+    control_plane = "node-role.kubernetes.io/control-plane"
+    values = {
+        "controller.nodeSelector": {control_plane: ""},
+        "controller.tolerations": [{"key": control_plane, "operator": "Exists", "effect": "NoSchedule"}],
+    }
+    return [word for name, value in values.items() for word in ("--set-json", f"{name}={json.dumps(value)}")]
+
+
 def install(cluster: Cluster, arguments: Sequence[str] = ()) -> None:
     """Installs or upgrades, and waits for the operator. Pods of an older build of the same tag are replaced."""
     before = _running_build(cluster)
     cluster.images()
     cluster.apply(NAMESPACE_YAML)
     release = ["upgrade", "--install", RELEASE, str(CHART), "--namespace", NAMESPACE]
-    cluster.helm(*release, *image_values(), *arguments, "--wait", "--timeout", "3m")
+    cluster.helm(*release, *image_values(), *operator_values(), *arguments, "--wait", "--timeout", "3m")
     if before and before != _loaded_build(cluster):
         _replace_pods(cluster)
     cluster.kubectl("rollout", "status", CONTROLLER, "-n", NAMESPACE, "--timeout=120s", timeout_s=150)

@@ -17,7 +17,10 @@ PREEMPTION_MS = 100.0 + BUSY_MS
 """The overlap when a higher priority takes the address back: until the lower one has read its advert."""
 
 NO_GAP_MS = 60.0
-"""What counts as "no gap" to a prober with 5 ms (ping) or 20 ms (HTTP) between its questions on a busy machine."""
+"""What counts as "no gap" to pings, one each 5 ms, answered by the kernel."""
+
+NO_HTTP_GAP_MS = 120.0 + BUSY_MS
+"""The same for HTTP, one request each 20 ms: nginx of the node, kube-proxy and a web server have to be scheduled."""
 
 FROM_APPLY_MS = {"pods to start": 30_000.0, "pods running": 5_000.0}
 """From `kubectl apply` (with kubectl's own start) to the first answer."""

@@ -74,6 +74,19 @@ class Vip:
                 f"{self.name} is not {condition} within {timeout_s:.0f} s: {json.dumps(self.status, indent=1)}"
             ) from failure
 
+    def wait_until_settled(self, timeout_s: float = 60) -> str:
+        """Until it is Ready on the node of highest priority (the first claim may be a quicker node's); that node."""
+
+        def settled_on() -> str:
+            nodes = self.status.get("nodes", [])
+            best: dict[str, Any] = max(nodes, key=lambda node: node.get("priority", 0), default={})
+            return best["name"] if best.get("state") == "Active" else ""
+
+        self.wait_for("Ready", timeout_s)
+        node = wait_until(f"{self.name} is on the node of highest priority", settled_on, timeout_s)
+        self.wait_until_active_is(node, timeout_s)
+        return node
+
     def wait_until_run(self, timeout_s: float = 60) -> None:
         """Until the nodes run the present generation."""
 
