@@ -1,0 +1,35 @@
+"""operator/vipkeeper/render/document.py"""
+
+from __future__ import annotations
+
+from tests.unit.spec.objects import UID, parsed
+from vipkeeper.ipc.rendered import NodeShare, RenderedVirtualIP
+from vipkeeper.render.document import render_document
+from vipkeeper.spec.placement import Node
+
+
+def test_everything_that_nodes_must_agree_on_is_decided() -> None:
+    item = parsed(
+        addresses=["192.0.2.10/24", "2001:db8::10"],
+        interface="eth0",
+        nodes={"priorities": [{"name": "worker2", "priority": 150}]},
+        vrrp={"advertisementInterval": "100ms", "preempt": False},
+    )
+    document = render_document(item, 77, [Node("worker1", {}), Node("worker2", {})])
+    assert document == RenderedVirtualIP(
+        name="web",
+        uid=UID,
+        generation=1,
+        placement="default",
+        vrid=77,
+        advertisement_interval_cs=10,
+        preempt=False,
+        addresses=item.addresses,
+        interface="eth0",
+        nodes={"worker2": NodeShare(150, 0), "worker1": NodeShare(100, 1)},
+        nginx=None,
+    )
+
+
+def test_no_node_is_a_document_too() -> None:
+    assert render_document(parsed(), 77, []).nodes == {}
