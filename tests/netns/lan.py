@@ -14,9 +14,10 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address
 from itertools import count
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -101,8 +102,9 @@ class Host:
     @property
     def link_local(self) -> str:
         """Made by the kernel from the MAC address (EUI-64)."""
-        parts = [int(part, 16) for part in self.mac.split(":")]
-        return f"fe80::{parts[0] ^ 2:x}{parts[1]:02x}:{parts[2]:x}ff:fe{parts[3]:02x}:{parts[4]:x}{parts[5]:02x}"
+        mac = bytes.fromhex(self.mac.replace(":", ""))
+        identifier = bytes((mac[0] ^ 2,)) + mac[1:3] + b"\xff\xfe" + mac[3:]
+        return str(IPv6Address(IPv6Address("fe80::").packed[:8] + identifier))
 
     def command(self, *command: str) -> list[str]:
         return ["nsenter", f"--net=/run/netns/{self.namespace}", *command]

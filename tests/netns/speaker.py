@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from ipaddress import ip_address
+from itertools import pairwise
 from pathlib import Path
 
 from tests.netns.lan import Host, wait_for
@@ -30,7 +31,14 @@ from vipkeeper.ipc.messages import (
     decode_engine_message,
     encode,
 )
-from vipkeeper.ipc.rendered import HTTPServer, NginxSection, NodeShare, RenderedAddress, RenderedVirtualIP, UpstreamServer
+from vipkeeper.ipc.rendered import (
+    HTTPServer,
+    NginxSection,
+    NodeShare,
+    RenderedAddress,
+    RenderedVirtualIP,
+    UpstreamServer,
+)
 
 NGINX = NginxSection(http=(HTTPServer(port=80, servers=(UpstreamServer("127.0.0.1", 8080),)),))
 
@@ -168,7 +176,7 @@ class Speaker:
         }
         self._agent: Agent | None = None
         self.process: subprocess.Popen[bytes] | None = None
-        host.lan.at_end.callback(self._forget_agent)
+        host.lan.at_end.callback(self.leave_agent)
 
     # ---- its life
 
@@ -196,7 +204,7 @@ class Speaker:
     def stop(self) -> int:
         """SIGTERM, and the exit code."""
         assert self.process is not None
-        self._forget_agent()
+        self.leave_agent()
         self.process.terminate()
         return self.process.wait(20)
 
@@ -204,7 +212,7 @@ class Speaker:
         """SIGKILL. Returns its process id."""
         engine = self.engine
         os.kill(engine, signal.SIGKILL)
-        self._forget_agent()
+        self.leave_agent()
         return engine
 
     def kill_everything(self) -> None:
@@ -214,7 +222,7 @@ class Speaker:
         os.kill(self.engine, signal.SIGKILL)
         os.kill(self.guard, signal.SIGKILL)
         self.process.wait()
-        self._forget_agent()
+        self.leave_agent()
 
     def freeze(self, *, everything: bool = False) -> None:
         if everything:
@@ -252,7 +260,7 @@ class Speaker:
         try:
             return self.agent.status(name)
         except OSError:
-            self._forget_agent()
+            self.leave_agent()
             return None
 
     def is_in(self, state: str, name: str = "web") -> bool:
@@ -282,7 +290,7 @@ class Speaker:
             probe.close()
         return True
 
-    def _forget_agent(self) -> None:
+    def leave_agent(self) -> None:
         if self._agent is not None:
             self._agent.close()
             self._agent = None
@@ -305,7 +313,7 @@ class Pinger:
         times = [*self._answers(), time.time()]
         self._process.send_signal(signal.SIGINT)
         self._process.wait()
-        return max(later - earlier for earlier, later in zip(times, times[1:], strict=False)) * 1000
+        return max(later - earlier for earlier, later in pairwise(times)) * 1000
 
     def _answers(self) -> list[float]:
         lines = self._path.read_text(errors="replace").splitlines()

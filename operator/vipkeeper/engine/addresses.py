@@ -19,6 +19,8 @@ from vipkeeper.vrrp.units import NS_PER_S, cs_to_ns, divide_up
 
 _Place = tuple[int, IPAddress]
 _LOG_EACH_NS = 10 * NS_PER_S
+_ECHO_NS = NS_PER_S // 10
+"""IPv6 tells us of removals that we have ordered; this long after one, nobody else is blamed."""
 
 
 def lease_s(advertisement_interval_cs: int, real_time: bool) -> int:
@@ -35,7 +37,7 @@ class Addresses:
         self._owners: dict[_Place, dict[str, int]] = {}
         self._requests: dict[tuple[int, IPAddress, int], bytes] = {}
         self._timers: dict[int, Timer] = {}
-        self._ordered_ns: dict[_Place, int] = {}
+        self._removed_ns: dict[_Place, int] = {}
         self._logged_ns: dict[_Place, int] = {}
 
     def rehearse(self, index: int, addresses: tuple[IPAddress, ...], valid_s: int) -> None:
@@ -49,7 +51,6 @@ class Addresses:
         now_ns = time.monotonic_ns()
         for address in addresses:
             self._owners.setdefault((index, address), {})[owner] = valid_s
-            self._ordered_ns[index, address] = now_ns
         self._renew_regularly(valid_s, now_ns)
 
     def remove(self, owner: str, index: int, addresses: tuple[IPAddress, ...]) -> None:
@@ -58,8 +59,8 @@ class Addresses:
         now_ns = time.monotonic_ns()
         free = [address for address in addresses if (index, address) not in self._owners]
         self._netlink.order([delete_address(index, address) for address in free])
-        for address in free:
-            self._ordered_ns[index, address] = now_ns
+        self._removed_ns = {place: then for place, then in self._removed_ns.items() if now_ns - then < _ECHO_NS}
+        self._removed_ns.update({(index, address): now_ns for address in free})
 
     def let_go(self, owner: str, index: int, addresses: tuple[IPAddress, ...]) -> None:
         """Renew no more, and leave what is there to its lease."""
@@ -69,7 +70,6 @@ class Addresses:
                 owners.pop(owner, None)
                 if not owners:
                     del self._owners[index, address]
-                    self._ordered_ns.pop((index, address), None)
 
     def was_removed(self, index: int, address: IPAddress) -> None:
         """The kernel says that an address is gone. One that shall be there is put back at once."""
@@ -78,7 +78,7 @@ class Addresses:
             return
         self._netlink.order([self._request(index, address, max(owners.values()))])
         now_ns = time.monotonic_ns()
-        by_ourselves = now_ns - self._ordered_ns.get((index, address), 0) < NS_PER_S // 10  # IPv6 echoes our orders
+        by_ourselves = now_ns - self._removed_ns.get((index, address), -_ECHO_NS) < _ECHO_NS
         if not by_ourselves and now_ns - self._logged_ns.get((index, address), -_LOG_EACH_NS) >= _LOG_EACH_NS:
             self._logged_ns[index, address] = now_ns
             log("somebody removed a virtual IP address; put back", address=address, interface_index=index)

@@ -153,6 +153,7 @@ class Engine:
             self._replace(old, HostedRouter(self._world, document, prepared))
         self._store(document)
         self._note_virtual_addresses()
+        self._look_around()
 
     def _replace(self, old: HostedRouter | None, new: HostedRouter) -> None:
         self._routers[new.document.name] = new
@@ -174,6 +175,7 @@ class Engine:
         if router is not None:
             router.stop()
             self._note_virtual_addresses()
+            self._look_around()  # somebody may wait for its VRID
             log("removed", vip=name)
         if self._heritage.documents.pop(name, None) is not None:
             self._guard.send(inheritance.encode(inheritance.Forget(name)))
