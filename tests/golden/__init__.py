@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 FOLDER = Path(__file__).parent
 
@@ -19,3 +23,8 @@ def assert_golden(name: str, text: str) -> None:
         file.write_text(text)
     assert file.exists(), f"{file} is missing: GOLDEN=update writes it"
     assert text == file.read_text()
+
+
+def assert_golden_yaml(name: str, value: dict[str, Any]) -> None:
+    """The same for an API object, as YAML without anchors."""
+    assert_golden(name, yaml.safe_dump(json.loads(json.dumps(value)), sort_keys=False, width=120))

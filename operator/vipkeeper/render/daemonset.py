@@ -79,7 +79,7 @@ def read_ports(daemonset: Mapping[str, Any]) -> PortBlock | None:
 
 
 def _pod(placement: Placement, ports: PortBlock, settings: OperatorSettings) -> dict[str, Any]:
-    pod: dict[str, Any] = {
+    return {
         "serviceAccountName": names.SPEAKER_SERVICE_ACCOUNT,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
@@ -87,20 +87,20 @@ def _pod(placement: Placement, ports: PortBlock, settings: OperatorSettings) -> 
         "dnsPolicy": "ClusterFirstWithHostNet",
         "terminationGracePeriodSeconds": TERMINATION_GRACE_S,
         "securityContext": {"fsGroup": names.AGENT_ID, "seccompProfile": {"type": "RuntimeDefault"}},
+        **_optional("priorityClassName", settings.priority_class_name),
+        **_optional("imagePullSecrets", [{"name": name} for name in settings.image_pull_secrets]),
         "nodeSelector": {**NODE_SELECTOR, **settings.node_selector},
-        "tolerations": [item.to_json() for item in (*settings.tolerations, *placement.tolerations)],
+        **_optional("affinity", placement.selector and _affinity(placement.selector)),
+        **_optional("tolerations", [item.to_json() for item in (*settings.tolerations, *placement.tolerations)]),
+        **_optional("initContainers", [_nginx(ports, settings)] if settings.nginx.enabled else []),
         "containers": [_speaker(placement, settings), _agent(placement, ports, settings)],
         "volumes": _volumes(placement, settings),
     }
-    if settings.priority_class_name:
-        pod["priorityClassName"] = settings.priority_class_name
-    if settings.image_pull_secrets:
-        pod["imagePullSecrets"] = [{"name": name} for name in settings.image_pull_secrets]
-    if placement.selector is not None:
-        pod["affinity"] = _affinity(placement.selector)
-    if settings.nginx.enabled:
-        pod["initContainers"] = [_nginx(ports, settings)]
-    return pod
+
+
+def _optional(name: str, value: object) -> dict[str, Any]:
+    """A member that is left out when it is empty."""
+    return {name: value} if value else {}
 
 
 def _affinity(selector: LabelSelector) -> dict[str, Any]:

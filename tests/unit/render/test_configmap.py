@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-import yaml
 
-from tests.golden import assert_golden
+from tests.golden import assert_golden_yaml
 from tests.unit.spec.objects import UID, document
 from vipkeeper.ipc.fields import BadDocument
 from vipkeeper.render.configmap import read_configmap, render_configmap
@@ -13,7 +12,7 @@ from vipkeeper.render.configmap import read_configmap, render_configmap
 
 def test_the_whole_object() -> None:
     rendered = render_configmap(document("worker1", "worker2"), "vipkeeper")
-    assert_golden("configmap.yaml", yaml.safe_dump(rendered, sort_keys=False))
+    assert_golden_yaml("configmap.yaml", rendered)
 
 
 def test_it_is_owned_by_the_virtualip_so_that_deleting_works_without_us() -> None:

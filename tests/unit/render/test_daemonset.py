@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.golden import assert_golden
+from tests.golden import assert_golden_yaml
 from vipkeeper.render.daemonset import Anchor, read_ports, render_daemonset
 from vipkeeper.spec.placement import Placement, placement_of
 from vipkeeper.spec.ports import PortBlock
@@ -22,7 +21,7 @@ CHOSEN = placement_of(
             "selector": {
                 "matchLabels": {"rack": "a"},
                 "matchExpressions": [
-                    {"key": "zone", "operator": "NotIn", "values": ["x", "y"]},
+                    {"key": "zone", "operator": "NotIn", "values": ["north", "south"]},
                     {"key": "edge", "operator": "Exists"},
                 ],
             },
@@ -65,8 +64,7 @@ def env(container: dict[str, Any]) -> dict[str, str]:
     [("default", DEFAULT, PLAIN), ("chosen-nodes", CHOSEN, PLAIN), ("without-nginx", DEFAULT, RICH)],
 )
 def test_the_whole_object(name: str, placement: Placement, settings: OperatorSettings) -> None:
-    text = yaml.safe_dump(render(placement, settings), sort_keys=False, width=120)
-    assert_golden(f"daemonset-{name}.yaml", text)
+    assert_golden_yaml(f"daemonset-{name}.yaml", render(placement, settings))
 
 
 def test_the_operator_decides_when_a_pod_is_rolled() -> None:

@@ -29,7 +29,8 @@ from vipkeeper.render.nginx import Endpoint, NginxConfiguration, NginxPaths, ren
 STOCK = NginxPaths()
 WEB = ServiceUpstream("default", "web", 80)
 API = ServiceUpstream("prod", "api", "https")
-READY = {WEB: (Endpoint(ip_address("10.244.2.7"), 8080), Endpoint(ip_address("10.244.1.5"), 8080))}
+Endpoints = dict[ServiceUpstream, tuple[Endpoint, ...]]
+READY: Endpoints = {WEB: (Endpoint(ip_address("10.244.2.7"), 8080), Endpoint(ip_address("10.244.1.5"), 8080))}
 
 
 def serving(name: str, *servers: HTTPServer, addresses: str = "192.0.2.10") -> RenderedVirtualIP:
@@ -41,7 +42,7 @@ def serving(name: str, *servers: HTTPServer, addresses: str = "192.0.2.10") -> R
     )
 
 
-CASES: dict[str, tuple[list[RenderedVirtualIP], dict[ServiceUpstream, tuple[Endpoint, ...]]]] = {
+CASES: dict[str, tuple[list[RenderedVirtualIP], Endpoints]] = {
     "empty": ([document("worker1")], {}),
     "service": ([serving("web", HTTPServer(80, service=WEB))], READY),
     "service-without-endpoints": ([serving("web", HTTPServer(80, service=WEB))], {}),

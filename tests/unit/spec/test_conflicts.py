@@ -115,12 +115,12 @@ def test_a_claim_wants_its_own_vrid_else_the_pinned_one() -> None:
     assert claim_of(parsed(vrid=7), ["n1"], []).vrid == 7
     assert claim_of(parsed(), ["n1"], []).vrid is None
     item = claim_of(parsed(addresses=["2001:db8::10", "192.0.2.10/24"]), ["n1"], [])
-    assert (item.family, item.nodes, item.addresses[1]) == (6, {"n1"}, ip_address("192.0.2.10"))
+    assert (item.family, item.nodes, item.addresses[1]) == (6, frozenset(["n1"]), ip_address("192.0.2.10"))
 
 
 def test_what_runs_claims_what_its_document_says() -> None:
     item = running_claim(document("n1", "n2"), NOON, [])
-    assert (item.vrid, item.nodes, len(item.addresses)) == (51, {"n1", "n2"}, 2)
+    assert (item.vrid, item.nodes, len(item.addresses)) == (51, frozenset(["n1", "n2"]), 2)
 
 
 def test_segments_are_those_reported_for_the_object_itself() -> None:
