@@ -19,7 +19,7 @@ from tests.cluster.links import links_in
 from tests.cluster.locking import exclusive
 from tests.cluster.network import vip_candidates
 from tests.e2e.support import backends, installation, kube, story
-from tests.e2e.support.lab import Lab, namespace_of
+from tests.e2e.support.lab import Lab, Seen, namespace_of
 from tests.e2e.support.owners import OwnerWatch
 from tests.e2e.support.virtualips import Address, Vip
 from tests.e2e.support.waiting import wait_until
@@ -30,7 +30,7 @@ TEST_TIMEOUT_S = 240
 HEALTHY_AGAIN_S = 90
 
 MakeVip = Callable[..., Vip]
-Figure = Callable[[str, float, float], None]
+Figure = Callable[..., None]
 
 _figures: list[str] = []
 _running: list[Cluster] = []
@@ -141,9 +141,10 @@ def vip(lab: Lab) -> Iterator[MakeVip]:
 def figure() -> Figure:
     """`figure("node cut off: ping gap", 812.0, 1000)` notes a measurement, its limit, and asserts it."""
 
-    def note(what: str, measured_ms: float, limit_ms: float) -> None:
+    def note(what: str, measured_ms: float, limit_ms: float, seen: Seen | None = None) -> None:
         _figures.append(f"{what:<70} {measured_ms:8.0f} ms   (limit {limit_ms:.0f} ms)")
-        assert measured_ms <= limit_ms, f"{what}: {measured_ms:.0f} ms, the limit is {limit_ms:.0f} ms"
+        story = seen.story() if seen else ""
+        assert measured_ms <= limit_ms, f"{what}: {measured_ms:.0f} ms, the limit is {limit_ms:.0f} ms\n{story}"
 
     return note
 

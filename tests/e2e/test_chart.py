@@ -160,8 +160,10 @@ def _name(item: dict[str, Any]) -> str:
 
 
 def _left_in_cluster(cluster: Cluster) -> set[str]:
+    """Whatever has our name, but the namespace, the nodes and theirs, VirtualIPs, and what the API server makes of a CRD."""
     kinds = cluster.kubectl("api-resources", "--namespaced=false", "--verbs=list", "-o", "name").split()
-    listed = ",".join(kind for kind in kinds if not kind.startswith(("namespaces", "nodes", "virtualips")))
+    others = ("namespaces", "nodes", "csinodes", "virtualips", "apiservices")
+    listed = ",".join(kind for kind in kinds if not kind.startswith(others))
     everything = [*cluster.kubectl("get", listed, "-o", "name").split()]
     everything += cluster.kubectl("get", "role,rolebinding", "-n", "default", "-o", "name").split()
     return {name for name in everything if "vipkeeper" in name.split("/", 1)[1]}

@@ -46,7 +46,7 @@ def test_node_failure_with_the_operator_down(lab: Lab, web: Vip, figure: Figure)
             lab.owners.wait_for(web.address, [first, second], 10)
             lab.answering(web.address)
         lab.settle(web, first)
-    figure("operator down, node cut off: ping gap", seen.ping_gap_ms, TAKEOVER_MS)
+    figure("operator down, node cut off: ping gap", seen.ping_gap_ms, TAKEOVER_MS, seen)
     web.wait_until_active_is(first)
 
 
@@ -58,7 +58,7 @@ def test_nginx_and_agent_die_with_the_operator_down(lab: Lab, web: Vip, figure: 
             lab.owners.wait_for(web.address, [second], 10)
             lab.answering(web.address)
         lab.settle(web, first, timeout_s=120)
-    figure("operator down, nginx and agent killed: HTTP gap", seen.http_gap_ms, SKEW_MS)
+    figure("operator down, nginx and agent killed: HTTP gap", seen.http_gap_ms, SKEW_MS, seen)
 
 
 def test_operator_that_comes_back_touches_nothing(lab: Lab, web: Vip, figure: Figure) -> None:
@@ -69,7 +69,7 @@ def test_operator_that_comes_back_touches_nothing(lab: Lab, web: Vip, figure: Fi
         web.wait_for("Ready")
         lab.stays_with(web, lab.workers[0], 3)
     assert kube.pod_uids(lab.cluster) == before
-    figure("operator restarted: ping gap", seen.ping_gap_ms, NO_GAP_MS)
+    figure("operator restarted: ping gap", seen.ping_gap_ms, NO_GAP_MS, seen)
 
 
 def test_node_failure_with_the_api_server_stopped(lab: Lab, web: Vip, figure: Figure) -> None:
@@ -79,8 +79,8 @@ def test_node_failure_with_the_api_server_stopped(lab: Lab, web: Vip, figure: Fi
             lab.owners.wait_for(web.address, [first, second], 10)
             lab.answering(web.address)
         lab.settle(web, first)
-    figure("API server stopped, node cut off: ping gap", seen.ping_gap_ms, TAKEOVER_MS)
-    figure("API server stopped, node cut off: HTTP gap", seen.http_gap_ms, TAKEOVER_MS)
+    figure("API server stopped, node cut off: ping gap", seen.ping_gap_ms, TAKEOVER_MS, seen)
+    figure("API server stopped, node cut off: HTTP gap", seen.http_gap_ms, TAKEOVER_MS, seen)
     web.wait_until_active_is(first)
 
 
@@ -96,6 +96,6 @@ def test_all_containers_of_a_pod_restart_with_the_api_server_stopped(lab: Lab, w
             lab.owners.wait_for(web.address, [first, second], 10)
             lab.answering(web.address)
         lab.settle(web, first)
-    figure("API server stopped, pod restarted: ping gap", seen.ping_gap_ms, TAKEOVER_MS)
-    figure("API server stopped, pod restarted: two owners", seen.two_owners_ms(), TWO_OWNERS_AFTER_KILL_MS)
-    figure("API server stopped, pod restarted, node cut off: ping gap", again.ping_gap_ms, TAKEOVER_MS)
+    figure("API server stopped, pod restarted: ping gap", seen.ping_gap_ms, TAKEOVER_MS, seen)
+    figure("API server stopped, pod restarted: two owners", seen.two_owners_ms(), TWO_OWNERS_AFTER_KILL_MS, seen)
+    figure("API server stopped, pod restarted, node cut off: ping gap", again.ping_gap_ms, TAKEOVER_MS, again)

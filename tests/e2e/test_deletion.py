@@ -23,7 +23,7 @@ def test_deleted_address_leaves_all_nodes_and_others_do_not_notice(lab: Lab, vip
         goes.delete()
         for address in goes.addresses:
             lab.owners.wait_for(address, [], GONE_S)
-    figure("another VirtualIP deleted: HTTP gap", seen.http_gap_ms, NO_HTTP_GAP_MS)
+    figure("another VirtualIP deleted: HTTP gap", seen.http_gap_ms, NO_HTTP_GAP_MS, seen)
 
 
 def test_deleted_address_leaves_all_nodes_with_the_operator_down(lab: Lab, vip: MakeVip) -> None:

@@ -48,8 +48,8 @@ def test_added_address_answers_and_the_first_one_does_not_blink(lab: Lab, web: V
         lab.owners.wait_for(added, [], IN_EFFECT_S)
     lab.cluster.give_back([added])
     assert seen.no_owner_ms() == 0, seen.story()
-    figure("edit of addresses: ping gap of an unchanged one", seen.ping_gap_ms, NO_GAP_MS)
-    figure("edit of addresses: HTTP gap of an unchanged one", seen.http_gap_ms, NO_HTTP_GAP_MS)
+    figure("edit of addresses: ping gap of an unchanged one", seen.ping_gap_ms, NO_GAP_MS, seen)
+    figure("edit of addresses: HTTP gap of an unchanged one", seen.http_gap_ms, NO_HTTP_GAP_MS, seen)
 
 
 def test_replaced_address_moves_the_object_to_the_new_one(lab: Lab, vip: MakeVip) -> None:
@@ -73,8 +73,8 @@ def test_edit_of_priority_moves_the_address_to_the_node_that_is_preferred_now(
         lab.settle(web, second, timeout_s=IN_EFFECT_S)
         web.patch({"nodes": {"priorities": prefer(first, second, third)}})
         lab.settle(web, first, timeout_s=IN_EFFECT_S)
-    figure("edit of priorities: ping gap while the address moves", seen.ping_gap_ms, PREEMPTION_MS)
-    figure("edit of priorities: two owners while the address moves", seen.two_owners_ms(), PREEMPTION_MS)
+    figure("edit of priorities: ping gap while the address moves", seen.ping_gap_ms, PREEMPTION_MS, seen)
+    figure("edit of priorities: two owners while the address moves", seen.two_owners_ms(), PREEMPTION_MS, seen)
 
 
 def test_edit_of_priority_that_changes_no_order_costs_nothing(lab: Lab, web: Vip, figure: Figure) -> None:
@@ -86,7 +86,7 @@ def test_edit_of_priority_that_changes_no_order_costs_nothing(lab: Lab, web: Vip
         web.patch({"nodes": {"priorities": prefer(first, second, third)}})
         web.wait_until_run(IN_EFFECT_S)
     assert {span.owners for span in lab.owners.spans(web.address, seen.since_ns)} == {frozenset([first])}, seen.story()
-    figure("edit of priorities, same order: ping gap", seen.ping_gap_ms, NO_GAP_MS)
+    figure("edit of priorities, same order: ping gap", seen.ping_gap_ms, NO_GAP_MS, seen)
 
 
 def test_edit_of_the_interval_is_heard_on_the_wire_without_a_gap(lab: Lab, web: Vip, figure: Figure) -> None:
@@ -100,7 +100,7 @@ def test_edit_of_the_interval_is_heard_on_the_wire_without_a_gap(lab: Lab, web: 
         web.wait_until_run(IN_EFFECT_S)
         assert {advert.interval_cs for advert in heard_adverts(lab.observer, vrid=61)} == {25}
     assert {span.owners for span in lab.owners.spans(web.address, seen.since_ns)} == {frozenset([first])}, seen.story()
-    figure("edit of the interval: ping gap", seen.ping_gap_ms, NO_GAP_MS)
+    figure("edit of the interval: ping gap", seen.ping_gap_ms, NO_GAP_MS, seen)
 
 
 def test_edit_of_the_upstream_sends_requests_there_and_loses_none(lab: Lab, web: Vip, figure: Figure) -> None:
@@ -112,7 +112,7 @@ def test_edit_of_the_upstream_sends_requests_there_and_loses_none(lab: Lab, web:
         wait_until("requests go to blue", lambda: lab.http_answer(web.address) == BLUE, IN_EFFECT_S)
     assert seen.http is not None
     assert set(seen.http.answers()) == {f"200 {BLUE}", f"200 {GREEN}"}
-    figure("edit of the upstream: HTTP gap", seen.http_gap_ms, NO_HTTP_GAP_MS)
+    figure("edit of the upstream: HTTP gap", seen.http_gap_ms, NO_HTTP_GAP_MS, seen)
 
 
 def test_written_servers_are_an_upstream_too(lab: Lab, vip: MakeVip) -> None:

@@ -21,8 +21,13 @@ def test_dual_stack_object_moves_as_one(lab: Lab, vip: MakeVip, families: str, f
         for address in both.addresses:
             lab.owners.wait_for(address, [first, second], 10)
             lab.answering(address)
-    figure(f"dual-stack, IPv{elected.version} elects: gap of the elected address", seen.ping_gap_ms, TAKEOVER_MS)
-    figure(f"dual-stack, IPv{elected.version} elects: gap of the other one", seen_companion.ping_gap_ms, TAKEOVER_MS)
+    figure(f"dual-stack, IPv{elected.version} elects: gap of the elected address", seen.ping_gap_ms, TAKEOVER_MS, seen)
+    figure(
+        f"dual-stack, IPv{elected.version} elects: gap of the other one",
+        seen_companion.ping_gap_ms,
+        TAKEOVER_MS,
+        seen_companion,
+    )
     lab.settle(both, first)
 
 
@@ -35,8 +40,8 @@ def test_ipv6_only_object_answers_and_fails_over(lab: Lab, vip: MakeVip, figure:
     with lab.observed(six) as seen, lab.cut(first):
         lab.owners.wait_for(six.address, [first, second], 10)
         lab.answering(six.address)
-    figure("IPv6 only, node cut off: ping gap", seen.ping_gap_ms, TAKEOVER_MS)
-    figure("IPv6 only, node cut off: HTTP gap", seen.http_gap_ms, TAKEOVER_MS)
+    figure("IPv6 only, node cut off: ping gap", seen.ping_gap_ms, TAKEOVER_MS, seen)
+    figure("IPv6 only, node cut off: HTTP gap", seen.http_gap_ms, TAKEOVER_MS, seen)
     lab.settle(six, first)
 
 

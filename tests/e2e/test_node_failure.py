@@ -34,12 +34,12 @@ def test_next_node_answers_when_the_active_one_is_cut_off_and_gives_back_when_it
     with lab.observed(web) as seen, lab.cut(first):
         lab.owners.wait_for(web.address, [first, second], 10)
         lab.answering(web.address)
-    figure("node cut off: ping gap", seen.ping_gap_ms, TAKEOVER_MS)
-    figure("node cut off: HTTP gap", seen.http_gap_ms, TAKEOVER_MS)
+    figure("node cut off: ping gap", seen.ping_gap_ms, TAKEOVER_MS, seen)
+    figure("node cut off: HTTP gap", seen.http_gap_ms, TAKEOVER_MS, seen)
     with lab.observed(web) as back:
         lab.settle(web, first)
         lab.stays_with(web, first, 2)
-    figure("node healed: two nodes answered ARP for", back.two_answered_ms(), PREEMPTION_MS)
+    figure("node healed: two nodes answered ARP for", back.two_answered_ms(), PREEMPTION_MS, back)
     web.wait_until_active_is(first)
     moved = web.status["lastTransition"]
     assert (moved["from"], moved["to"]) == (second, first)
@@ -51,7 +51,7 @@ def test_third_node_takes_over_when_the_first_two_are_cut_off(lab: Lab, web: Vip
         lab.owners.wait_for(web.address, lab.workers, 15)
         lab.answering(web.address)
         web.wait_until_active_is(third)
-    figure("two nodes cut off, one after the other: ping gap", seen.ping_gap_ms, 2 * TAKEOVER_MS)
+    figure("two nodes cut off, one after the other: ping gap", seen.ping_gap_ms, 2 * TAKEOVER_MS, seen)
 
 
 def test_backup_that_is_cut_off_is_not_missed(lab: Lab, web: Vip) -> None:
@@ -68,7 +68,7 @@ def test_node_without_carrier_gives_the_address_up_and_takes_it_back(lab: Lab, w
     with lab.observed(web) as seen, lab.carrier_down(first):
         lab.owners.wait_for(web.address, [second], 10)
         lab.answering(web.address)
-    figure("carrier lost: ping gap", seen.ping_gap_ms, TAKEOVER_MS)
+    figure("carrier lost: ping gap", seen.ping_gap_ms, TAKEOVER_MS, seen)
     lab.settle(web, first)
 
 
@@ -81,5 +81,5 @@ def test_frozen_node_loses_the_address_by_itself_and_does_not_claim_it_when_it_w
             lab.owners.wait_for(web.address, [second], 15)
             lab.answering(web.address)
         lab.settle(web, first)
-    figure("node frozen: two owners", seen.two_owners_ms(), TWO_OWNERS_AFTER_KILL_MS)
+    figure("node frozen: two owners", seen.two_owners_ms(), TWO_OWNERS_AFTER_KILL_MS, seen)
     assert seen.no_owner_ms() == 0, seen.story()

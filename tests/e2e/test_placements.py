@@ -71,8 +71,8 @@ def test_virtual_ip_that_moves_between_placements_is_adopted_without_a_gap(
     assert {span.owners for span in lab.owners.spans(moves.address, seen.since_ns)} == {frozenset([first])}, (
         seen.story()
     )
-    figure("move between placements: ping gap", seen.ping_gap_ms, NO_GAP_MS)
-    figure("move between placements: HTTP gap", seen.http_gap_ms, NO_HTTP_GAP_MS)
+    figure("move between placements: ping gap", seen.ping_gap_ms, NO_GAP_MS, seen)
+    figure("move between placements: HTTP gap", seen.http_gap_ms, NO_HTTP_GAP_MS, seen)
 
 
 def test_nodes_that_join_and_leave_a_placement_join_and_leave_the_election(

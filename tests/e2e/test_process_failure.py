@@ -57,8 +57,8 @@ def test_killed_engine_is_back_before_anybody_misses_it(
         wait_until("the guard has started another engine", lambda: set(speaker.engine_pids()) - set(engine), 20)
         lab.stays_with(web, first, 3)
     assert {span.owners for span in lab.owners.spans(web.address, seen.since_ns)} == {frozenset([first])}, seen.story()
-    figure("engine killed: ping gap", seen.ping_gap_ms, NO_GAP_MS)
-    figure("engine killed: HTTP gap", seen.http_gap_ms, NO_HTTP_GAP_MS)
+    figure("engine killed: ping gap", seen.ping_gap_ms, NO_GAP_MS, seen)
+    figure("engine killed: HTTP gap", seen.http_gap_ms, NO_HTTP_GAP_MS, seen)
     assert not speaker.restarts("speaker")
 
 
@@ -70,7 +70,7 @@ def test_killed_agent_moves_nothing(lab: Lab, web: Vip, first: str, speaker: Spe
         kube.wait_for_pods(lab.cluster)
         lab.stays_with(web, first, 2)
     assert {span.owners for span in lab.owners.spans(web.address, seen.since_ns)} == {frozenset([first])}, seen.story()
-    figure("agent killed: ping gap", seen.ping_gap_ms, NO_GAP_MS)
+    figure("agent killed: ping gap", seen.ping_gap_ms, NO_GAP_MS, seen)
 
 
 def test_speaker_container_killed_whole_leaves_the_address_to_the_kernel_and_the_next_node(
@@ -81,8 +81,8 @@ def test_speaker_container_killed_whole_leaves_the_address_to_the_kernel_and_the
         wait_until("the kubelet has restarted it", lambda: speaker.restarts("speaker") > 0, 60)
         lab.settle(web, first)
     assert seen.no_owner_ms() <= TAKEOVER_MS, seen.story()
-    figure("speaker container killed: ping gap", seen.ping_gap_ms, TAKEOVER_MS)
-    figure("speaker container killed: two owners", seen.two_owners_ms(), TWO_OWNERS_AFTER_KILL_MS)
+    figure("speaker container killed: ping gap", seen.ping_gap_ms, TAKEOVER_MS, seen)
+    figure("speaker container killed: two owners", seen.two_owners_ms(), TWO_OWNERS_AFTER_KILL_MS, seen)
 
 
 def test_killed_nginx_moves_the_address_twice_and_it_comes_back_each_time(
@@ -95,11 +95,11 @@ def test_killed_nginx_moves_the_address_twice_and_it_comes_back_each_time(
             lab.owners.wait_for(web.address, [second], 10)
             lab.answering(web.address)
         assert seen.no_owner_ms() <= SKEW_MS, seen.story()
-        figure(f"nginx killed the {time} time: HTTP gap", seen.http_gap_ms, SKEW_MS)
+        figure(f"nginx killed the {time} time: HTTP gap", seen.http_gap_ms, SKEW_MS, seen)
         with lab.observed(web) as back:
             lab.settle(web, first, timeout_s=120)  # the kubelet's back-off after the second death
-        figure(f"nginx back the {time} time: two owners", back.two_owners_ms(), PREEMPTION_MS)
-        figure(f"nginx back the {time} time: HTTP gap", back.http_gap_ms, SKEW_MS)
+        figure(f"nginx back the {time} time: two owners", back.two_owners_ms(), PREEMPTION_MS, back)
+        figure(f"nginx back the {time} time: HTTP gap", back.http_gap_ms, SKEW_MS, back)
 
 
 def test_nginx_that_hangs_moves_the_address_and_it_comes_back(lab: Lab, web: Vip, first: str, speaker: Speaker) -> None:
@@ -124,8 +124,8 @@ def test_nginx_container_that_the_kubelet_calls_unready_moves_the_address(
             lab.owners.wait_for(web.address, [second], NOTICED_BY_THE_KUBELET_S)
             lab.answering(web.address)
         lab.settle(web, first)
-    figure("nginx unready: HTTP gap", seen.http_gap_ms, SKEW_MS)
-    figure("nginx unready: two owners", seen.two_owners_ms(), PREEMPTION_MS)
+    figure("nginx unready: HTTP gap", seen.http_gap_ms, SKEW_MS, seen)
+    figure("nginx unready: two owners", seen.two_owners_ms(), PREEMPTION_MS, seen)
 
 
 def test_deleted_pod_hands_its_address_over_and_its_successor_takes_it_back(
@@ -138,9 +138,9 @@ def test_deleted_pod_hands_its_address_over_and_its_successor_takes_it_back(
         lab.owners.wait_for(web.address, [second], 30)
         kube.wait_for_pods(lab.cluster)
         lab.settle(web, first)
-    figure("pod deleted and replaced: ping gap", seen.ping_gap_ms, SKEW_MS)
-    figure("pod deleted and replaced: HTTP gap", seen.http_gap_ms, SKEW_MS)
-    figure("pod deleted and replaced: two owners", seen.two_owners_ms(), PREEMPTION_MS)
+    figure("pod deleted and replaced: ping gap", seen.ping_gap_ms, SKEW_MS, seen)
+    figure("pod deleted and replaced: HTTP gap", seen.http_gap_ms, SKEW_MS, seen)
+    figure("pod deleted and replaced: two owners", seen.two_owners_ms(), PREEMPTION_MS, seen)
 
 
 def test_restarted_kubelet_moves_nothing(lab: Lab, web: Vip, first: str, figure: Figure) -> None:
@@ -151,8 +151,8 @@ def test_restarted_kubelet_moves_nothing(lab: Lab, web: Vip, first: str, figure:
         lab.stays_with(web, first, 15)
     assert {span.owners for span in lab.owners.spans(web.address, seen.since_ns)} == {frozenset([first])}, seen.story()
     assert kube.pod_uids(lab.cluster) == before
-    figure("kubelet restarted: ping gap", seen.ping_gap_ms, NO_GAP_MS)
-    figure("kubelet restarted: HTTP gap", seen.http_gap_ms, NO_HTTP_GAP_MS)
+    figure("kubelet restarted: ping gap", seen.ping_gap_ms, NO_GAP_MS, seen)
+    figure("kubelet restarted: HTTP gap", seen.http_gap_ms, NO_HTTP_GAP_MS, seen)
 
 
 @contextmanager

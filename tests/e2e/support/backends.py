@@ -38,7 +38,7 @@ spec:
         image: {image}
         imagePullPolicy: IfNotPresent
         command: [nginx, -g, "daemon off;", -c, /etc/web/nginx.conf]
-        readinessProbe: {{httpGet: {{path: /, port: 8080}}, periodSeconds: 1}}
+        readinessProbe: {{httpGet: {{path: /, port: 8080}}, periodSeconds: 2, timeoutSeconds: 10, failureThreshold: 6}}
         volumeMounts: [{{name: config, mountPath: /etc/web}}]
       volumes: [{{name: config, configMap: {{name: {name}}}}}]
 ---

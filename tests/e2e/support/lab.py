@@ -55,7 +55,8 @@ class Seen:
         return gap.ms if gap else 0.0
 
     def story(self) -> str:
-        return self.owners.story(self.address, self.since_ns)
+        unanswered = f"\nHTTP requests without a good answer: {dict(self.http.failures())}" if self.http else ""
+        return self.owners.story(self.address, self.since_ns) + unanswered
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ class OwnApiServer:
         self._ports = {name: _free_port() for name in ("etcd", "etcd-peer", "api", "manager")}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._audit_log = folder / "audit.log"
+        self._certificate = folder / "api/apiserver.crt"
         (folder / "users.csv").write_text(_USERS)
         (folder / "audit-policy.yaml").write_text(yaml.safe_dump(_AUDIT_POLICY))
         key = str(folder / "service-account.key")
@@ -100,7 +101,7 @@ class OwnApiServer:
 
     def kubeconfig(self, token: str) -> Path:
         path = self._folder / f"kubeconfig-{token}"
-        cluster = {"server": f"https://127.0.0.1:{self._ports['api']}", "insecure-skip-tls-verify": True}
+        cluster = {"server": f"https://127.0.0.1:{self._ports['api']}", "certificate-authority": str(self._certificate)}
         content = {
             "apiVersion": "v1",
             "kind": "Config",
@@ -158,14 +159,12 @@ class OwnApiServer:
     def _is_ready(self) -> bool:
         if (code := self._processes["api"].poll()) is not None:
             raise AssertionError(f"kube-apiserver ended with {code}: {_tail(self._folder / 'api.log')}")
-        context = create_default_context()
-        context.check_hostname = False
-        context.verify_mode = 0  # type: ignore[assignment]
-        request = urllib.request.Request(
-            f"https://127.0.0.1:{self._ports['api']}/readyz", headers={"Authorization": f"Bearer {ADMIN_TOKEN}"}
-        )
+        url = f"https://127.0.0.1:{self._ports['api']}/readyz"
+        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {ADMIN_TOKEN}"})
         try:
-            with urllib.request.urlopen(request, context=context, timeout=2) as answer:
+            with urllib.request.urlopen(
+                request, context=create_default_context(cafile=self._certificate), timeout=2
+            ) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False

@@ -1,7 +1,8 @@
 """`python -m tests.e2e.support.probe_http ADDRESS PORT INTERVAL_MS`: a new connection and a GET each interval.
 
 Many are under way at once: a connection that waits for a SYN's second try (1 s) hides nothing, the next one was begun
-long before. An answer is the status and the first line of the body; only a complete one counts.
+long before. An answer is the status and the first line of the body; only a complete 200 counts as
+answered, of the others it is told what they were.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class HTTP:
         self._request = f"GET / HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n".encode()
         self._open: dict[socket.socket, Question] = {}
         self._sent_ns: list[int] = []
-        self._answers: dict[int, tuple[int, str]] = {}
+        self._answers: dict[int, tuple[int | None, str]] = {}
         self.beat = Beat(interval_ms, self._ask)
 
     def probes(self) -> list[Probe]:
@@ -70,7 +71,8 @@ class HTTP:
             data = connection.recv(65536)
         except BlockingIOError:
             return
-        except OSError:
+        except OSError as refusal:
+            self._answers[question.number] = (None, type(refusal).__name__)
             self._close(connection)
             return
         question.received += data
@@ -82,9 +84,9 @@ class HTTP:
         head, complete, body = question.received.partition(b"\r\n\r\n")
         with contextlib.suppress(IndexError):
             status = head.split(b" ", 2)[1].decode()
-            if complete and status == "200":
-                first_line = body.decode(errors="replace").strip().splitlines()[:1]
-                self._answers[question.number] = (time.monotonic_ns(), " ".join([status, *first_line]))
+            first_line = body.decode(errors="replace").strip().splitlines()[:1]
+            good = complete and status == "200"
+            self._answers[question.number] = (time.monotonic_ns() if good else None, " ".join([status, *first_line]))
 
     def _close(self, connection: socket.socket) -> None:
         self.beat.selector.unregister(connection)

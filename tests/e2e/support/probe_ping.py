@@ -38,7 +38,7 @@ class Ping:
         self.beat.selector.register(self._socket, 1, self._receive)
 
     def probes(self) -> list[Probe]:
-        return [Probe(sent_ns, self._answered_ns.get(number), "echo") for number, sent_ns in enumerate(self._sent_ns)]
+        return [Probe(sent_ns, self._answered_ns.get(number)) for number, sent_ns in enumerate(self._sent_ns)]
 
     def _ask(self) -> None:
         number = len(self._sent_ns)

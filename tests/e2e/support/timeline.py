@@ -24,7 +24,7 @@ class Probe:
     answered_ns: int | None
     """None: not until the end."""
     answer: str = ""
-    """Who or what answered: a MAC address, a status and a body."""
+    """Who or what answered: a MAC address, a status and a body; of an unanswered one, what came instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,10 @@ class Timeline:
     def longest_gap(self, since_ns: int = 0) -> Gap:
         """The longest of those that ended after `since_ns`. A timeline without a probe has none to tell of: an error."""
         return max((gap for gap in self.gaps() if gap.end_ns > since_ns), key=lambda gap: gap.ms)
+
+    def failures(self) -> Counter[str]:
+        """How the questions without a good answer ended; "" is silence."""
+        return Counter(probe.answer for probe in self.probes if probe.answered_ns is None)
 
     def answers(self, since_ns: int = 0) -> Counter[str]:
         """How often each answer came, to questions asked after `since_ns`."""
