@@ -337,6 +337,7 @@ def test_the_do_not_fragment_bit_is_no_fragment() -> None:
     [
         pytest.param(b"", DropReason.BAD_HEADER, id="nothing"),
         pytest.param(ipv4(b"")[:19], DropReason.BAD_HEADER, id="cut_off_header"),
+        pytest.param(ipv4(b""), DropReason.WRONG_LENGTH, id="hostile_1_no_payload"),
         pytest.param(ipv4(advert4(), version=6), DropReason.BAD_HEADER, id="not_version_4"),
         pytest.param(ipv4(advert4(), ihl=4), DropReason.BAD_HEADER, id="hostile_3_header_too_short"),
         pytest.param(ipv4(b"", ihl=15), DropReason.BAD_HEADER, id="hostile_3_header_beyond_the_packet"),
