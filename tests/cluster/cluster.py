@@ -184,6 +184,7 @@ class Cluster:
             "kubeconfig.lock",
             "addresses.json",
             "addresses.lock",
+            "clients.lock",
             "processes.json",
         ):
             (self.paths.state / name).unlink(missing_ok=True)

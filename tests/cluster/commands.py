@@ -1,12 +1,13 @@
 """Runs programs. Every other module that needs a program comes through here.
 
 A child has a session of its own: Ctrl-C reaches us alone, and we end the whole family of the child, so no compiler
-or half-made image is left running behind a prompt.
+or half-made image is left running behind a prompt. Where we are killed ourselves, the kernel tells a long command.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ from typing import IO
 from tests.cluster.errors import CommandFailed
 
 GRACE_S = 10
+DIES_WITH_US = ("setpriv", "--pdeathsig", "TERM") if shutil.which("setpriv") else ()
 
 
 def output_of(
@@ -71,7 +73,7 @@ def run_logged(
     with log.open("ab") as sink:
         sink.write(f"$ {' '.join(argv)}\n".encode())
         sink.flush()
-        with _start(argv, env, cwd, sink, subprocess.STDOUT, False) as child, _family(child):
+        with _start([*DIES_WITH_US, *argv], env, cwd, sink, subprocess.STDOUT, False) as child, _family(child):
             waited_s = 0.0
             while True:
                 try:

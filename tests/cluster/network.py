@@ -13,6 +13,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Any
 
 from tests.cluster.errors import ClusterError
+from tests.cluster.paths import CLUSTER_NAME
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -38,7 +39,7 @@ class Node:
 
     @property
     def short_name(self) -> str:
-        return self.name.removeprefix("vipkeeper-test-")
+        return self.name.removeprefix(f"{CLUSTER_NAME}-")
 
 
 @dataclass(frozen=True, slots=True)

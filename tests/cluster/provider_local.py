@@ -21,6 +21,9 @@ from tests.cluster.progress import Progress
 
 NAMESPACE = Path("/run/netns") / CLUSTER_NAME
 CGROUPS = Path("/sys/fs/cgroup")
+NAME_SERVER = Path("/run/containers/networks/aardvark-dns/aardvark.pid")
+"""podman has one for all networks of root, at a place that no configuration moves: it serves the namespace of whoever
+started it, and nobody else's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,12 @@ class LocalProvider:
         if not NAMESPACE.exists():
             output_of(["ip", "netns", "add", CLUSTER_NAME])
         output_of([*self.host_prefix(), "ip", "link", "set", "lo", "up"])
+        server = _name_server()
+        if server and not self._is_inside(server):
+            raise ClusterError(
+                f"another podman network of this machine has its name server running (process {server.pid}), and podman"
+                " cannot run two: stop the containers on that network first"
+            )
 
     def remember_processes(self) -> None:
         """Writes down what keeps the containers going, so that `down` ends it even where podman's memory is damaged."""
@@ -69,7 +78,9 @@ class LocalProvider:
         running = self._running()
         env = self.environment()
         inside = self.host_prefix() if NAMESPACE.exists() else []
+        containers: list[str] = []
         if shutil.which("podman"):
+            containers = run(["podman", "ps", "--all", "--quiet", "--no-trunc"], env=env).stdout.split()
             run([*inside, "podman", "unpause", "--all"], env=env)  # a frozen container cannot be ended
             run([*inside, "podman", "rm", "--all", "--force", "--volumes", "--time", "0"], env=env)
             run([*inside, "podman", "volume", "prune", "--force"], env=env)
@@ -81,13 +92,14 @@ class LocalProvider:
             self._name_strangers()
             output_of(["ip", "netns", "delete", CLUSTER_NAME])
         _unmount_below(self.paths.run, self.paths.store, self.paths.work)
-        _remove_empty_cgroups(CGROUPS)
+        _remove_cgroups(CGROUPS, containers)
         shutil.rmtree(self.paths.run, ignore_errors=True)
         shutil.rmtree(self.paths.work / "helm", ignore_errors=True)
 
     def _running(self) -> list[Process]:
         """The monitors and first processes of our containers, and the name server of their network."""
-        pids = {int(file.read_text()): "aardvark-dns" for file in self.paths.run.rglob("aardvark.pid")}
+        server = _name_server()
+        pids = {server.pid: server.what} if server and self._is_inside(server) else {}
         env = self.environment()
         listed = run(["podman", "ps", "--all", "--quiet"], env=env).stdout.split() if shutil.which("podman") else []
         if listed:
@@ -98,12 +110,25 @@ class LocalProvider:
         found = (identify(pid, what) for pid, what in pids.items() if pid)
         return [process for process in found if process]
 
+    def _is_inside(self, process: Process) -> bool:
+        try:
+            return Path(f"/proc/{process.pid}/ns/net").stat().st_ino == NAMESPACE.stat().st_ino
+        except OSError:
+            return False
+
     def _name_strangers(self) -> None:
         """Processes of other people in our namespace are not ours to end; they keep it alive, so they are named."""
         for pid in run(["ip", "netns", "pids", CLUSTER_NAME]).stdout.split():
             command = Path(f"/proc/{pid}/comm")
             name = command.read_text().strip() if command.exists() else "?"
             self.progress.say(f"process {pid} ({name}) still runs in the namespace {CLUSTER_NAME}; end it")
+
+
+def _name_server() -> Process | None:
+    try:
+        return identify(int(NAME_SERVER.read_text()), "aardvark-dns")
+    except (OSError, ValueError):
+        return None
 
 
 def mounts_below(mountinfo: str, folders: tuple[Path, ...]) -> list[str]:
@@ -119,11 +144,20 @@ def _unmount_below(*folders: Path) -> None:
             succeeds(["umount", "--lazy", point])
 
 
-def _remove_empty_cgroups(root: Path) -> None:
-    """podman leaves the folders of its containers behind. rmdir refuses a cgroup with a process in it."""
-    for parent in [*root.glob("*/libpod_parent"), *root.glob("libpod_parent")]:
-        for folder in [*sorted(parent.rglob("*/"), key=lambda f: len(f.parts), reverse=True), parent]:
-            try:
-                folder.rmdir()
-            except OSError:
-                continue
+def _remove_cgroups(root: Path, containers: list[str]) -> None:
+    """podman leaves the folders of its containers behind. Other people's containers have theirs beside them."""
+    for parent in [*root.glob("*/libpod_parent"), root / "libpod_parent"]:
+        for container in containers:
+            own = parent / f"libpod-{container}"
+            for folder in [*sorted(own.rglob("*/"), key=lambda f: len(f.parts), reverse=True), own]:
+                _remove_if_empty(folder)
+        _remove_if_empty(parent / "conmon")
+        _remove_if_empty(parent)
+
+
+def _remove_if_empty(cgroup: Path) -> None:
+    """The kernel refuses to remove one with a process or another cgroup in it."""
+    try:
+        cgroup.rmdir()
+    except OSError:
+        pass
