@@ -97,19 +97,44 @@ def judge(wanted: Iterable[Claim], running: Mapping[str, Claim]) -> dict[str, Ve
     by_name = {claim.name: claim for claim in wanted}
     candidates = {**running, **by_name}
     verdicts: dict[str, Verdict] = {}
-    accepted: list[Claim] = []
+    taken = _Taken()
     for claim in sorted(candidates.values(), key=_age):
-        problems = tuple(_conflicts(claim, accepted))
+        problems = tuple(taken.conflicts(claim))
         if not problems:
-            accepted.append(claim)
+            taken.add(claim)
             verdicts[claim.name] = Verdict()
             continue
         last_good = running.get(claim.name)
-        keeps = claim.name in by_name and last_good is not None and not any(_conflicts(last_good, accepted))
+        keeps = claim.name in by_name and last_good is not None and not any(taken.conflicts(last_good))
         if keeps and last_good is not None:
-            accepted.append(last_good)
+            taken.add(last_good)
         verdicts[claim.name] = Verdict(problems, keeps_running=keeps)
     return verdicts
+
+
+class _Taken:
+    """What is given away already, found without looking at everybody."""
+
+    def __init__(self) -> None:
+        self._by_address: dict[IPAddress, Claim] = {}
+        self._by_vrid: dict[tuple[int, int | None], list[Claim]] = {}
+
+    def add(self, claim: Claim) -> None:
+        self._by_address.update(dict.fromkeys(claim.addresses, claim))
+        self._by_vrid.setdefault((claim.family, claim.vrid), []).append(claim)
+
+    def conflicts(self, claim: Claim) -> Iterator[str]:
+        for index, address in enumerate(claim.addresses):
+            if owner := self._by_address.get(address):
+                yield f"spec.addresses[{index}]: {address} belongs to VirtualIP {owner.name}, which is older"
+        if claim.vrid is None:
+            return
+        for other in self._by_vrid.get((claim.family, claim.vrid), []):
+            if _meet(claim, other):
+                yield (
+                    f"spec.vrid: {claim.vrid} belongs to VirtualIP {other.name}, which is older, on the same segment"
+                    f" ({_shared(claim, other)}); choose another, or leave it out to have one allocated"
+                )
 
 
 def rivals(claim: Claim, others: Iterable[Claim]) -> tuple[Claim, ...]:
@@ -119,18 +144,6 @@ def rivals(claim: Claim, others: Iterable[Claim]) -> tuple[Claim, ...]:
 
 def _age(claim: Claim) -> tuple[datetime, str]:
     return claim.created_at, claim.uid
-
-
-def _conflicts(claim: Claim, accepted: Iterable[Claim]) -> Iterator[str]:
-    for other in accepted:
-        for index, address in enumerate(claim.addresses):
-            if address in other.addresses:
-                yield f"spec.addresses[{index}]: {address} belongs to VirtualIP {other.name}, which is older"
-        if claim.vrid is not None and claim.vrid == other.vrid and _meet(claim, other):
-            yield (
-                f"spec.vrid: {claim.vrid} belongs to VirtualIP {other.name}, which is older, on the same segment"
-                f" ({_shared(claim, other)}); choose another, or leave it out to have one allocated"
-            )
 
 
 def _meet(one: Claim, other: Claim) -> bool:

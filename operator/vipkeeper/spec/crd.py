@@ -82,8 +82,6 @@ def speaker_crd() -> dict[str, Any]:
             _column("Engine", ".status.engineVersion", "Version of the engine."),
             _column("Nginx", ".status.nginx.ok", "nginx runs the wanted configuration.", kind="boolean"),
             _column("Age", ".metadata.creationTimestamp", "Age of the object.", kind="date"),
-            _column("Routers", ".status.virtualRouters[*].name", "Virtual routers.", wide=True),
-            _column("States", ".status.virtualRouters[*].state", "Their states.", wide=True),
         ],
     )
 
