@@ -113,6 +113,14 @@ class Stage:
         self._process = None
         return code
 
+    def freeze_operator(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw_operator(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     def end(self) -> None:
         if self._process is not None:
             self.stop_operator(signal.SIGKILL)
@@ -331,6 +339,20 @@ def test_the_operator_works_again_within_seconds_when_the_api_server_returns(sta
     assert time.monotonic() - started < 10
     stage.apply("more", addresses=["192.0.2.12"], vrid=52)
     _eventually("watches work, too", lambda: stage.documents()["more"].generation == 2, 5)
+
+
+def test_a_deletion_that_no_watch_has_seen_is_noticed(stage: Stage) -> None:
+    """The operator sleeps, its watches break, the API server forgets what happened: kopf never hears of it."""
+    stage.apply("web", addresses=["192.0.2.10"], vrid=51)
+    stage.apply("other", addresses=["192.0.2.11"], vrid=52)
+    _eventually("both documents", lambda: len(stage.documents()) == 2)
+    stage.freeze_operator()
+    stage.delete("web")
+    stage.delete("other")
+    stage.server.stop_api_server()
+    stage.server.start_api_server()
+    stage.thaw_operator()
+    _eventually("the DaemonSet is gone", lambda: not stage.daemonsets(), 30)
 
 
 def test_a_configmap_that_was_deleted_by_hand_comes_back(stage: Stage) -> None:

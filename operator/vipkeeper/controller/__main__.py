@@ -3,6 +3,8 @@
 Environment: `POD_NAMESPACE` (the operator's namespace), `VIPKEEPER_SETTINGS` [/etc/vipkeeper/settings.yaml],
 `VIPKEEPER_LOG_LEVEL` [Info], `VIPKEEPER_PROBE_PORT` [8080]. SIGTERM ends it at once and touches nothing: speakers need
 no operator.
+
+Tested as a process: tests/e2e/test_controller_with_its_own_api_server.py.
 """
 
 from __future__ import annotations

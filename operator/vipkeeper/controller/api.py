@@ -4,6 +4,8 @@ The official client brings configuration, TLS, token refresh and connection pool
 the way, because everything we send comes from builders as plain objects and everything we get is parsed in `objects`.
 Blocking: the reconcile task calls it in a thread. It never retries: the caller works from the whole state and knows
 better what is still wanted.
+
+Tested with a real API server: tests/e2e/test_controller_with_its_own_api_server.py.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Blocking; called in a thread. The answers go back into the state, so that the next plan knows what we did before the
 watch tells it.
+
+Tested with a real API server: tests/e2e/test_controller_with_its_own_api_server.py.
 """
 
 from __future__ import annotations

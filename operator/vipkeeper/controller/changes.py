@@ -1,6 +1,8 @@
 """What a plan asks for: changes as values, which `apply` carries out and tests compare.
 
 Each has a key (what it touches) and a story (the log line that it is worth).
+
+Tested by what plans return: tests/unit/controller/test_reconcile.py.
 """
 
 from __future__ import annotations

@@ -3,12 +3,15 @@
 The last good document stays in force while a newer generation is refused (DESIGN P13), so what runs claims its
 addresses and its VRID as well as what is wanted. A VRID that was allocated is written to status before it is used:
 `Decision.pin` asks for that, and there is no document until it is seen there. So it can't change, whatever crashes.
+
+Tested by its outcome: tests/unit/controller/test_reconcile.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from vipkeeper.controller.objects import ConfigMapSeen, VirtualIPSeen
 from vipkeeper.controller.state import ClusterState
@@ -56,7 +59,8 @@ class Decisions:
 
 def decide(state: ClusterState, settings: OperatorSettings) -> Decisions:
     """About every VirtualIP that is not being deleted."""
-    candidates = [_examine(item, state, settings) for item in state.virtualips if not item.deleting]
+    configmaps = state.configmaps
+    candidates = [_examine(item, configmaps, settings) for item in state.virtualips if not item.deleting]
     candidates, placements = _house(candidates, state, settings)
     candidates = _settle_conflicts(candidates, _Ground(state, settings))
     wanted = {item.placement.name for item in candidates if item.placement}
@@ -82,9 +86,9 @@ class _Ground:
         return self._by_placement[placement.name]
 
 
-def _examine(virtualip: VirtualIPSeen, state: ClusterState, settings: OperatorSettings) -> Decision:
+def _examine(virtualip: VirtualIPSeen, configmaps: Mapping[str, ConfigMapSeen], settings: OperatorSettings) -> Decision:
     """Look at one object alone."""
-    configmap = state.configmaps.get(configmap_name(virtualip.name))
+    configmap = configmaps.get(configmap_name(virtualip.name))
     if configmap and configmap.virtualip_uid != virtualip.uid:
         configmap = None
     parsed = virtualip.parsed
@@ -135,8 +139,7 @@ def _settle_conflicts(decisions: list[Decision], ground: _Ground) -> list[Decisi
     for decision in decisions:
         name = decision.virtualip.name
         if name in wanted:
-            others = [claim for claim in (*claims, *running.values()) if claim.name != name]
-            decision = _conclude(decision, wanted[name], verdicts[name], others, ground)
+            decision = _conclude(decision, wanted[name], verdicts[name], chain(claims, running.values()), ground)
             if decision.pin is not None:
                 claims.append(replace(wanted[name], vrid=decision.pin))
         settled.append(decision)
@@ -157,7 +160,7 @@ def _trusted(decision: Decision) -> ParsedVirtualIP:
     return parsed
 
 
-def _conclude(decision: Decision, claim: Claim, verdict: Verdict, others: list[Claim], ground: _Ground) -> Decision:
+def _conclude(decision: Decision, claim: Claim, verdict: Verdict, others: Iterable[Claim], ground: _Ground) -> Decision:
     if not verdict.accepted:
         return _refuse(decision, verdict.problems, verdict.keeps_running)
     parsed = _trusted(decision)

@@ -7,6 +7,8 @@ does not answer is asked each second until it does.
 Watches are kopf's, and they are not trusted blindly: everything is listed anew at the start, when kopf has listed
 anew, each `RESYNC_EVERY_S`, and each few seconds for a while after the API server was away, because a connection that
 died silently is noticed late.
+
+Tested with a real API server: tests/e2e/test_controller_with_its_own_api_server.py.
 """
 
 from __future__ import annotations
@@ -58,6 +60,7 @@ class Reconciler:
         self._look_at = 0.0
         self._plan_at: float | None = 0.0
         self._away_since: float | None = None
+        self._refusal = ""
         self._distrust_until = 0.0
         self._warned_of_anchor = False
         self.synced = False
@@ -102,7 +105,7 @@ class Reconciler:
                 self._note_away(error)
                 pause = RETRY_S
             except ApiRefused as error:
-                log.error("the API server refuses to list what we need: %s", error)
+                self._note_refusal(error)
                 pause = RETRY_S
             except Exception:
                 log.exception("a plan failed; trying again")
@@ -200,7 +203,14 @@ class Reconciler:
             log.warning("the API server does not answer; trying each second: %s", error)
         self._resync_at = 0.0
 
+    def _note_refusal(self, error: ApiRefused) -> None:
+        """Right after its start an API server refuses everybody for a moment."""
+        if str(error) != self._refusal:
+            log.warning("the API server refuses to list what is needed; trying each second: %s", error)
+        self._refusal = str(error)
+
     def _note_back(self) -> None:
+        self._refusal = ""
         if self._away_since is not None:
             log.warning("the API server answers again after %.0f s", time.monotonic() - self._away_since)
             self._away_since = None

@@ -2,6 +2,8 @@
 
 What it says is decided in `spec/status.py`. Here stands only what belongs to writing: the pinned VRID, the comparison,
 and one line for the log.
+
+Tested by its outcome: tests/unit/controller/test_reconcile.py.
 """
 
 from __future__ import annotations
