@@ -54,7 +54,7 @@ class UpstreamServer:
     """One backend server written by the user."""
 
     address: str
-    """IP address or DNS name."""
+    """IP address: `spec/` refuses DNS names, which nginx would look up once, at start."""
     port: int
 
 
