@@ -112,6 +112,10 @@ class Agent:
             for line in lines:
                 self._take(decode_engine_message(line))
 
+    def is_welcome(self) -> bool:
+        self.read()
+        return self.welcome is not None
+
     def status(self, name: str = "web") -> RouterStatus | None:
         self.read()
         return self.statuses.get(name)
@@ -165,7 +169,7 @@ class Speaker:
         self.log_path = folder / "log"
         for path in (self.run_dir / "nginx", self.state_dir):
             path.mkdir(parents=True, exist_ok=True)
-        self._environment = {
+        self.environment = {
             "PATH": os.environ["PATH"],
             "NODE_NAME": host.name,
             "VIPKEEPER_PLACEMENT": placement,
@@ -180,10 +184,13 @@ class Speaker:
 
     # ---- its life
 
+    def shell_command(self) -> str:
+        return f"exec {sys.executable} -m vipkeeper.engine"
+
     def start(self) -> Speaker:
         with self.log_path.open("ab") as log:
             self.process = self.host.start(
-                sys.executable, "-m", "vipkeeper.engine", env=self._environment, stdout=log, stderr=log
+                sys.executable, "-m", "vipkeeper.engine", env=self.environment, stdout=log, stderr=log
             )
         wait_for(f"engine.sock on {self.host.name}", self._listens)
         return self
@@ -197,7 +204,7 @@ class Speaker:
     def engine(self) -> int:
         """Its process id; 0 while there is none."""
         for line in reversed(self.log().splitlines()):
-            if line.startswith("engine started pid="):
+            if "engine started pid=" in line:
                 return int(line.partition("pid=")[2])
         return 0
 
@@ -214,6 +221,9 @@ class Speaker:
         os.kill(engine, signal.SIGKILL)
         self.leave_agent()
         return engine
+
+    def wait_for_another_engine(self, killed: int) -> None:
+        wait_for(f"another engine runs on {self.host.name}", lambda: self.engine not in (0, killed))
 
     def kill_everything(self) -> None:
         """Both at once, as when the container is killed."""

@@ -160,7 +160,7 @@ def test_a_state_folder_that_takes_nothing_is_reported_and_the_new_document_runs
     wait_for("reported", lambda: "can't be kept in the state folder" in one.log())
     assert one.stored() == {"web": 1}
     killed = one.kill_engine()
-    wait_for("another engine", lambda: one.engine not in (0, killed))
+    one.wait_for_another_engine(killed)
     wait_for("which knows generation 2", lambda: generation_runs(one, 2))
 
 

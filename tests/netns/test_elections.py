@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -123,13 +124,13 @@ def test_both_families_in_one_document_move_together(lan: Lan, first: str, secon
         speaker.apply(document({"one": 200, "two": 100}, first, second))
     one.wait_until("Active")
     for address in (VIP, VIP6):
-        wait_for(f"{address} answers", lambda address=address: client.answers(address))
+        wait_for(f"{address} answers", partial(client.answers, address))
         assert lan.owners(address) == ["one"]
     one.host.cut()
     two.wait_until("Active")
     one.host.run("true")
     for address in (VIP, VIP6):
-        wait_for(f"{address} answers", lambda address=address: client.answers(address))
+        wait_for(f"{address} answers", partial(client.answers, address))
         assert client.neighbour_mac(address) == two.host.mac
     group = "224.0.0.18" if first == VIP else "ff02::12"
     assert all(f"> {group}" in line for line in capture.lines()), "only the first family has an election"

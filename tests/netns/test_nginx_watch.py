@@ -115,7 +115,7 @@ def test_a_node_whose_nginx_was_never_there_waits_at_priority_one_and_takes_what
 def test_an_engine_killed_beside_a_living_nginx_does_not_yield(lan: Lan) -> None:
     one, other, _nginx = two(lan)
     killed = one.kill_engine()
-    wait_for("another engine", lambda: one.engine not in (0, killed))
+    one.wait_for_another_engine(killed)
     stays("Active", lambda: one.is_in("Active") and other.is_in("Backup"), 1.5)
     assert "Unhealthy" not in one.log()
 
@@ -126,7 +126,7 @@ def test_what_the_agent_said_last_stays_when_it_is_gone_and_when_the_engine_is_a
     other.wait_until("Active")
     one.leave_agent()
     killed = one.kill_engine()
-    wait_for("another engine", lambda: one.engine not in (0, killed))
+    one.wait_for_another_engine(killed)
     status = one.wait_until("Backup")
     assert status.ailments == ("NginxCheckFailed",)
     stays("ill", lambda: one.is_in("Backup"), 1.5)

@@ -58,23 +58,28 @@ def frames(mac: bytes, addresses: tuple[IPAddress, ...]) -> tuple[bytes, ...]:
     )
 
 
+def open_socket() -> socket.socket:
+    """One for all interfaces, for sending only. The guard opens it, so that it outlives engines: the kernel needs 10 ms
+    and more to close one (synchronize_net), time which a new engine does not have."""
+    kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+    return socket.socket(socket.AF_PACKET, kind, 0)
+
+
 class Announcer:
     """Sends the announcements of one router, and repeats them while it is Active."""
 
-    def __init__(self, loop: Loop) -> None:
-        self._loop = loop
-        self._socket: socket.socket | None = None
-        self._bound_to = ""
+    def __init__(self, loop: Loop, opened: socket.socket) -> None:
+        self._socket = opened
+        self._interface = ""
         self._frames: tuple[bytes, ...] = ()
         self._started_ns = 0
         self._next = len(REPEATS_MS)
         self._timer: Timer = loop.timer(self._ring)
 
     def rehearse(self, interface: str, mac: bytes, addresses: tuple[IPAddress, ...]) -> None:
-        """Make the frames now, and have a socket for them."""
+        """Make the frames now."""
+        self._interface = interface
         self._frames = frames(mac, addresses)
-        if self._bound_to != interface:
-            self._open(interface)
 
     def start(self, now_ns: int) -> None:
         self._started_ns = now_ns
@@ -85,23 +90,6 @@ class Announcer:
         self._next = len(REPEATS_MS)
         self._timer.cancel()
 
-    def close(self) -> None:
-        self.stop()
-        if self._socket is not None:
-            self._socket.close()
-            self._socket, self._bound_to = None, ""
-
-    def _open(self, interface: str) -> None:
-        self.close()
-        opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0)
-        try:
-            opened.bind((interface, 0))
-        except OSError as error:
-            opened.close()
-            log("announcements: no socket", interface=interface, error=error.strerror)
-            return
-        self._socket, self._bound_to = opened, interface
-
     def _ring(self, _now_ns: int) -> None:
         if self._next >= len(REPEATS_MS):
             return
@@ -111,15 +99,10 @@ class Announcer:
             self._timer.set(self._started_ns + ms_to_ns(REPEATS_MS[self._next]))
 
     def _send(self) -> None:
-        if self._socket is None:
-            return
         for frame in self._frames:
             try:
-                self._socket.send(frame)
+                self._socket.sendto(frame, (self._interface, 0))
             except OSError as error:
-                if error.errno in (errno.ENXIO, errno.ENODEV):  # the interface is another one now
-                    self.close()
-                    return
-                if error.errno not in (errno.ENETDOWN, errno.ENOBUFS, errno.EAGAIN):
-                    log("announcements: not sent", interface=self._bound_to, error=error.strerror)
+                if error.errno not in (errno.ENXIO, errno.ENODEV, errno.ENETDOWN, errno.ENOBUFS, errno.EAGAIN):
+                    log("announcements: not sent", interface=self._interface, error=error.strerror)
                 return

@@ -63,7 +63,14 @@ _QUIET_ERRNOS = (6, 19, 99)  # ENXIO, ENODEV, EADDRNOTAVAIL: what we want remove
 
 
 class Engine:
-    def __init__(self, settings: Settings, memory: StateMemory, heritage: Inheritance, guard: socket.socket) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        memory: StateMemory,
+        heritage: Inheritance,
+        guard: socket.socket,
+        announcements: socket.socket,
+    ) -> None:
         real_time = realtime.ask_for_real_time(realtime.ENGINE_PRIORITY)
         self._settings = settings
         self._memory = memory
@@ -83,6 +90,7 @@ class Engine:
             addresses=Addresses(self._loop, self._netlink),
             ports=self._ports,
             memory=memory,
+            announcements=announcements,
             node=settings.node,
             real_time=real_time,
             virtual_addresses=self._virtual_addresses,

@@ -18,6 +18,7 @@ import time
 
 import vipkeeper
 from vipkeeper.engine import inheritance, realtime
+from vipkeeper.engine.announce import open_socket
 from vipkeeper.engine.back_off import BackOff
 from vipkeeper.engine.document_store import read_documents
 from vipkeeper.engine.engine import Engine
@@ -41,6 +42,7 @@ class Guard:
         self._settings = settings
         self._heritage = Inheritance(documents=read_documents(settings.documents_dir))
         self._memory = StateMemory()
+        self._announcements = open_socket()
         self._loop = Loop()
         self._signals = _catch_signals()
         self._loop.watch(self._signals.fileno(), self._signalled)
@@ -56,6 +58,7 @@ class Guard:
 
     def run(self) -> None:
         """Until a signal, and the engine's end."""
+        realtime.take_garbage_collection_in_hand()
         self._start_engine(time.monotonic_ns())
         self._loop.run()
         signal.set_wakeup_fd(-1)
@@ -88,7 +91,7 @@ class Guard:
             self._loop.close()
             self._signals.close()
             self._memory.reread()
-            engine = Engine(self._settings, self._memory, self._heritage, connection)
+            engine = Engine(self._settings, self._memory, self._heritage, connection, self._announcements)
             engine.run()
             status = 0
         except BaseException:

@@ -6,6 +6,7 @@ which bytes stand ready for a takeover, and what is told about it.
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Set
 from dataclasses import dataclass
@@ -57,6 +58,7 @@ class World:
     addresses: Addresses
     ports: Ports
     memory: StateMemory
+    announcements: socket.socket
     node: str
     real_time: bool
     virtual_addresses: Set[IPAddress]
@@ -74,7 +76,7 @@ class HostedRouter:
         self._config = config_of(document, world.node)
         self._core = VirtualRouter(self._config, _NOWHERE[self._config.family])
         self._timer = world.loop.urgent_timer(self._ring)
-        self._announcer = Announcer(world.loop)
+        self._announcer = Announcer(world.loop, world.announcements)
         self._shared: SharedPort | None = None
         self._link: Link | None = None
         self._adverts: dict[int, bytes] = {}
@@ -329,7 +331,7 @@ class HostedRouter:
 
     def _end(self) -> None:
         self._timer.cancel()
-        self._announcer.close()
+        self._announcer.stop()
         if self._shared is not None:
             self._world.ports.detach(self._shared, self._config.vrid)
             self._shared = None
