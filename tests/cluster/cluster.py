@@ -165,8 +165,7 @@ class Cluster:
         host = source.host_prefix()
         for name in clients.existing_names():
             clients.delete(name)
-        for node in self._node_containers(source):
-            run([source.engine, "unpause", node], env=source.environment())
+        source.release()
         if not host or all(Path(word.removeprefix("--net=")).exists() for word in host if word.startswith("--net=")):
             delete = ["kind", "delete", "cluster", "--name", CLUSTER_NAME, "--kubeconfig", str(self.paths.kubeconfig)]
             done = run([*host, *delete], env=source.environment(), timeout_s=180)

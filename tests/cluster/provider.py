@@ -48,6 +48,9 @@ class Provider(Protocol):
     def begin(self) -> None:
         """What must be there before kind starts."""
 
+    def release(self) -> None:
+        """Before kind deletes: what is frozen cannot die."""
+
     def finish(self) -> None:
         """After kind has gone: removes everything that `begin` and a crashed run may have left."""
 

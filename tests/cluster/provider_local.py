@@ -74,17 +74,22 @@ class LocalProvider:
         """Writes down what keeps the containers going, so that `down` ends it even where podman's memory is damaged."""
         record(self.paths.state / "processes.json", self._running())
 
+    def release(self) -> None:
+        if shutil.which("podman"):
+            run(["podman", "unpause", "--all"], env=self.environment())
+            _thaw(self._containers())
+
     def finish(self) -> None:
         running = self._running()
+        containers = self._containers()
         env = self.environment()
         inside = self.host_prefix() if NAMESPACE.exists() else []
-        containers: list[str] = []
         if shutil.which("podman"):
-            containers = run(["podman", "ps", "--all", "--quiet", "--no-trunc"], env=env).stdout.split()
-            run([*inside, "podman", "unpause", "--all"], env=env)  # a frozen container cannot be ended
+            self.release()
             run([*inside, "podman", "rm", "--all", "--force", "--volumes", "--time", "0"], env=env)
             run([*inside, "podman", "volume", "prune", "--force"], env=env)
             run([*inside, "podman", "network", "rm", "--force", "kind"], env=env)
+        _thaw(containers)
         left = end([*running, *read_recorded(self.paths.state / "processes.json")])
         if left:
             self.progress.say(f"still alive: {', '.join(f'{p.pid} ({p.what})' for p in left)}")
@@ -92,9 +97,14 @@ class LocalProvider:
             self._name_strangers()
             output_of(["ip", "netns", "delete", CLUSTER_NAME])
         _unmount_below(self.paths.run, self.paths.store, self.paths.work)
-        _remove_cgroups(CGROUPS, containers)
+        _remove_cgroups(containers)
         shutil.rmtree(self.paths.run, ignore_errors=True)
         shutil.rmtree(self.paths.work / "helm", ignore_errors=True)
+
+    def _containers(self) -> list[str]:
+        if not shutil.which("podman"):
+            return []
+        return run(["podman", "ps", "--all", "--quiet", "--no-trunc"], env=self.environment()).stdout.split()
 
     def _running(self) -> list[Process]:
         """The monitors and first processes of our containers, and the name server of their network."""
@@ -144,13 +154,29 @@ def _unmount_below(*folders: Path) -> None:
             succeeds(["umount", "--lazy", point])
 
 
-def _remove_cgroups(root: Path, containers: list[str]) -> None:
+def _cgroups(container: str) -> list[Path]:
+    """All of a container in all hierarchies, the innermost first."""
+    tops = [*CGROUPS.glob(f"*/libpod_parent/libpod-{container}"), CGROUPS / "libpod_parent" / f"libpod-{container}"]
+    return [folder for top in tops for folder in [*sorted(top.rglob("*/"), key=lambda f: -len(f.parts)), top]]
+
+
+def _thaw(containers: list[str]) -> None:
+    """runc freezes a cgroup of version 1 for a moment while it makes a container; killed then, it leaves it frozen."""
+    for container in containers:
+        for state in (cgroup / "freezer.state" for cgroup in _cgroups(container)):
+            try:
+                if state.exists() and state.read_text().strip() != "THAWED":
+                    state.write_text("THAWED")
+            except OSError:
+                continue
+
+
+def _remove_cgroups(containers: list[str]) -> None:
     """podman leaves the folders of its containers behind. Other people's containers have theirs beside them."""
-    for parent in [*root.glob("*/libpod_parent"), root / "libpod_parent"]:
-        for container in containers:
-            own = parent / f"libpod-{container}"
-            for folder in [*sorted(own.rglob("*/"), key=lambda f: len(f.parts), reverse=True), own]:
-                _remove_if_empty(folder)
+    for container in containers:
+        for folder in _cgroups(container):
+            _remove_if_empty(folder)
+    for parent in (*CGROUPS.glob("*/libpod_parent"), CGROUPS / "libpod_parent"):
         _remove_if_empty(parent / "conmon")
         _remove_if_empty(parent)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from tests.cluster.commands import run
 from tests.cluster.paths import CLUSTER_NAME, Paths
 
 
@@ -37,6 +38,12 @@ class ReadyProvider:
 
     def begin(self) -> None:
         return None
+
+    def release(self) -> None:
+        label = f"label=io.x-k8s.kind.cluster={CLUSTER_NAME}"
+        listing = [self.engine, "ps", "--quiet", "--filter", label, "--filter", "status=paused"]
+        for container in run(listing, env=self.environment()).stdout.split():
+            run([self.engine, "unpause", container], env=self.environment())
 
     def finish(self) -> None:
         return None
