@@ -10,7 +10,6 @@ import logging
 import select
 import socket
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +50,8 @@ class EngineClient:
         self._wake_read, self._wake_write = socket.socketpair()
         self._wake_read.setblocking(False)
         self._wake_write.setblocking(False)
-        start_thread("engine", self._run)
+        self._closed = threading.Event()
+        self._thread = start_thread("engine", self._run)
 
     def send(self, message: AgentMessage) -> None:
         """Queue `message`. Without a connection it is dropped."""
@@ -59,14 +59,27 @@ class EngineClient:
         with self._lock:
             if self._connected:
                 self._unsent += line
+        self._wake()
+
+    def close(self) -> None:
+        """End the thread; nothing more is told."""
+        self._closed.set()
+        self._wake()
+        self._thread.join()
+        self._wake_read.close()
+        self._wake_write.close()
+
+    def _wake(self) -> None:
         try:
             self._wake_write.send(b"!")
         except BlockingIOError:
             pass  # it has been woken often enough
 
     def _run(self) -> None:
-        while True:
+        while not self._closed.is_set():
             connection = self._connect()
+            if connection is None:
+                return
             with connection:
                 with self._lock:
                     self._unsent.clear()
@@ -78,11 +91,12 @@ class EngineClient:
                     log.info("engine: %s", error)
             with self._lock:
                 self._connected = False
-            self._tell(Disconnected())
-            time.sleep(RETRY_S)
+            if not self._closed.is_set():
+                self._tell(Disconnected())
+            self._closed.wait(RETRY_S)
 
-    def _connect(self) -> socket.socket:
-        while True:
+    def _connect(self) -> socket.socket | None:
+        while not self._closed.is_set():
             connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             connection.setblocking(False)
             try:
@@ -90,7 +104,8 @@ class EngineClient:
                 return connection
             except OSError:
                 connection.close()
-                time.sleep(RETRY_S)
+                self._closed.wait(RETRY_S)
+        return None
 
     def _converse(self, connection: socket.socket) -> None:
         """Until it ends, by OSError."""
@@ -103,6 +118,8 @@ class EngineClient:
             readable, writable, _ = select.select([connection, self._wake_read], writable, [])
             if self._wake_read in readable:
                 self._wake_read.recv(4096)
+                if self._closed.is_set():
+                    raise OSError("closed by us")
             if writable:
                 self._write(connection)
             if connection in readable:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from vipkeeper.agent import unix_http
 
 TIMEOUT_S = 1.0
 MAX_WORDS = 1000
+
+_EMERGENCY = re.compile(r"\[emerg\] (?:\d+#\d+: )?(.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,5 @@ class NginxFiles:
 
 def words(output: str) -> str:
     """The lines of nginx's output that say why, each once, without date and process."""
-    lines = [line.strip() for line in output.splitlines()]
-    reasons = [line[line.index("[emerg]") :].split(": ", 1) for line in lines if "[emerg]" in line]
-    said = dict.fromkeys(reason[-1] for reason in reasons) or dict.fromkeys(lines)
-    return "\n".join(line for line in said if line)[:MAX_WORDS]
+    reasons = _EMERGENCY.findall(output) or [line.strip() for line in output.splitlines()]
+    return "\n".join(line for line in dict.fromkeys(reasons) if line)[:MAX_WORDS]

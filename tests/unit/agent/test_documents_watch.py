@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import queue
+from typing import TypeAlias
 
 import pytest
 
@@ -16,7 +17,7 @@ from vipkeeper.agent.settings import Settings
 PATH = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
 SETTINGS = Settings(NODE, "pod", NAMESPACE, "default")
 
-Answers = "queue.SimpleQueue[tuple[str, Whereabouts]]"
+Answers: TypeAlias = "queue.SimpleQueue[tuple[str, Whereabouts]]"
 
 
 @pytest.fixture

@@ -53,11 +53,12 @@ def told() -> queue.SimpleQueue[EngineEvent]:
 
 
 @pytest.fixture
-def client(path: Path, engine: Engine, told: queue.SimpleQueue[EngineEvent]) -> EngineClient:
+def client(path: Path, engine: Engine, told: queue.SimpleQueue[EngineEvent]) -> Iterator[EngineClient]:
     client = EngineClient(path, told.put)
     engine.accept()
     assert told.get(timeout=10) == Connected()
-    return client
+    yield client
+    client.close()
 
 
 def test_messages_go_both_ways_also_in_pieces(
@@ -76,8 +77,9 @@ def test_messages_go_both_ways_also_in_pieces(
         assert decode_agent_message(reader.readline()) == Synced(("web",))
 
 
+@pytest.mark.usefixtures("client")
 def test_a_restarted_engine_is_connected_to_within_a_tenth_of_a_second(
-    client: EngineClient, engine: Engine, path: Path, told: queue.SimpleQueue[EngineEvent]
+    engine: Engine, path: Path, told: queue.SimpleQueue[EngineEvent]
 ) -> None:
     engine.close()
     assert told.get(timeout=10) == Disconnected()
@@ -112,9 +114,8 @@ def test_an_engine_that_does_not_read_does_not_block_the_sender(client: EngineCl
     assert time.monotonic() - began_s < 10
 
 
-def test_a_line_that_is_not_understood_is_passed_over(
-    client: EngineClient, engine: Engine, told: queue.SimpleQueue[EngineEvent]
-) -> None:
+@pytest.mark.usefixtures("client")
+def test_a_line_that_is_not_understood_is_passed_over(engine: Engine, told: queue.SimpleQueue[EngineEvent]) -> None:
     assert engine.connection is not None
     engine.connection.sendall(b'{"type": "news of the future"}\nnonsense\n' + encode(Welcome("1", "n", "p")))
     assert told.get(timeout=10) == Welcome("1", "n", "p")

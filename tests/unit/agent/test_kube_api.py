@@ -24,7 +24,7 @@ def test_the_cluster_tells_its_address_by_environment_also_an_ipv6_one() -> None
     assert access.url == "https://[fd00::1]:443"
 
 
-def test_a_refusal_has_the_status_and_the_words_of_the_server(server: ApiServer, api: KubeApi) -> None:
+def test_a_refusal_has_the_status_and_the_words_of_the_server(api: KubeApi) -> None:
     with pytest.raises(ApiRefused, match="404: not found") as refusal:
         api.get("/api/v1/namespaces/ns/configmaps/virtualip-none")
     assert refusal.value.status == 404

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Iterator
+from typing import TypeAlias
 
 import pytest
 
@@ -15,7 +16,7 @@ SELECTOR = {"labelSelector": "app=ours"}
 OURS = {"metadata": {"labels": {"app": "ours"}}}
 THEIRS = {"metadata": {"labels": {"app": "theirs"}}}
 
-Told = "queue.SimpleQueue[WatchEvent]"
+Told: TypeAlias = "queue.SimpleQueue[WatchEvent]"
 
 
 @pytest.fixture
@@ -66,7 +67,8 @@ def test_it_tells_all_that_is_selected_in_pages_and_then_every_change(
     watch.stop()
 
 
-def test_an_object_that_loses_its_label_is_deleted_for_us(server: ApiServer, watch: Watch, told: Told) -> None:
+@pytest.mark.usefixtures("watch")
+def test_an_object_that_loses_its_label_is_deleted_for_us(server: ApiServer, told: Told) -> None:
     assert next_list(told) == []
     server.put(f"{PATH}/a", OURS)
     next_of(told, Changed)
@@ -74,9 +76,8 @@ def test_an_object_that_loses_its_label_is_deleted_for_us(server: ApiServer, wat
     next_of(told, Deleted)
 
 
-def test_it_is_back_within_two_seconds_of_an_api_server_and_misses_nothing(
-    server: ApiServer, watch: Watch, told: Told
-) -> None:
+@pytest.mark.usefixtures("watch")
+def test_it_is_back_within_two_seconds_of_an_api_server_and_misses_nothing(server: ApiServer, told: Told) -> None:
     next_of(told, Listed)
     wait_for(lambda: server.watches, "the watch")
     server.stop()
@@ -88,9 +89,8 @@ def test_it_is_back_within_two_seconds_of_an_api_server_and_misses_nothing(
     assert event.item["metadata"]["name"] == "meanwhile"
 
 
-def test_it_says_when_the_api_server_is_reached_again_even_if_nothing_changed(
-    server: ApiServer, watch: Watch, told: Told
-) -> None:
+@pytest.mark.usefixtures("watch")
+def test_it_says_when_the_api_server_is_reached_again_even_if_nothing_changed(server: ApiServer, told: Told) -> None:
     next_of(told, Listed)
     server.stop()
     next_of(told, Unreachable)
@@ -99,7 +99,8 @@ def test_it_says_when_the_api_server_is_reached_again_even_if_nothing_changed(
         assert isinstance(event, Unreachable)
 
 
-def test_a_gap_in_the_history_leads_to_a_new_list(server: ApiServer, watch: Watch, told: Told) -> None:
+@pytest.mark.usefixtures("watch")
+def test_a_gap_in_the_history_leads_to_a_new_list(server: ApiServer, told: Told) -> None:
     next_of(told, Listed)
     wait_for(lambda: server.watches, "the watch")
     server.put(f"{PATH}/a", OURS)
@@ -137,7 +138,8 @@ def test_a_watch_that_the_server_ends_goes_on_without_a_new_list(
     watch.stop()
 
 
-def test_a_refusal_is_told_with_its_reason(server: ApiServer, watch: Watch, told: Told) -> None:
+@pytest.mark.usefixtures("watch")
+def test_a_refusal_is_told_with_its_reason(server: ApiServer, told: Told) -> None:
     next_of(told, Listed)
     server.refuse[PATH] = 403
     server.stop()
