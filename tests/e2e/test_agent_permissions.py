@@ -10,11 +10,9 @@ from typing import Any
 import pytest
 
 from tests.cluster import Cluster
-from tests.e2e.conftest import MakeVip
 from tests.e2e.support import kube
 from tests.e2e.support.agents import Agent, agent_of, lease, vrrpspeaker
-from tests.e2e.support.installation import NAMESPACE
-from tests.e2e.support.lab import Lab
+from tests.e2e.support.installation import CONTROLLER, NAMESPACE
 
 PLACEMENT = "p-00e2e000"
 """No real placement: nothing of a running speaker is touched."""
@@ -25,6 +23,14 @@ def nodes(installed: Cluster) -> tuple[str, str]:
     """The agent's own node, and another one."""
     own, other, _ = (node.name for node in installed.workers())
     return own, other
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nobody_tidies_up(installed: Cluster) -> Iterator[None]:
+    """The operator would remove at once what belongs to no placement."""
+    kube.scale(installed, CONTROLLER, 0)
+    yield
+    kube.scale(installed, CONTROLLER, 1)
 
 
 @pytest.fixture(scope="module")
@@ -206,16 +212,3 @@ def test_the_api_server_finds_no_fault_in_the_types_of_the_policies(installed: C
     for policy in policies:
         assert policy["status"]["observedGeneration"] == policy["metadata"]["generation"]
         assert not policy["status"].get("typeChecking", {}).get("expressionWarnings"), policy["metadata"]["name"]
-
-
-def test_only_the_agent_of_a_speaker_pod_has_a_token(lab: Lab, vip: MakeVip) -> None:
-    vip({"priority": 100})
-    pod = kube.wait_for_pods(lab.cluster)[0]
-    found = {
-        container.name: lab.cluster.exec(
-            pod.node, ["ls", f"/proc/{container.pid}/root/var/run/secrets/kubernetes.io/serviceaccount"], check=False
-        ).returncode
-        == 0
-        for container in lab.cluster.containers(pod.node, pod=pod.name, namespace=NAMESPACE)
-    }
-    assert found == {"speaker": False, "agent": True, "nginx": False}
