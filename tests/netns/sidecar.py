@@ -16,7 +16,8 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,22 @@ class Sidecar:
         return subprocess.run(
             ["nsenter", f"--net=/run/netns/{self.netns}", *command], check=True, capture_output=True, text=True
         ).stdout
+
+    @contextmanager
+    def squatter(self, address: str, port: int) -> Iterator[None]:
+        """Somebody else listens there."""
+        program = (
+            "import socket, time; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); "
+            f"s.bind(({address!r}, {port})); s.listen(); print(flush=True); time.sleep(600)"
+        )
+        command = ["nsenter", f"--net=/run/netns/{self.netns}", "python3", "-c", program]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            try:
+                yield
+            finally:
+                process.kill()
 
     def start(self) -> None:
         unshare = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", _SETUP, "sh"]

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import signal
 import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -170,16 +169,7 @@ def test_a_bad_file_found_at_the_first_start_gives_way_to_an_empty_one(sidecar: 
 def test_an_address_in_use_is_told_and_keeps_neither_a_reload_nor_a_restart_from_serving(sidecar: Sidecar) -> None:
     """`nginx -t` overlooks EADDRINUSE; nginx itself gives up after 2.5 s. Without care that is a restart loop."""
     sidecar.start_and_wait()
-    squatter = subprocess.Popen(
-        [
-            *("nsenter", f"--net=/run/netns/{sidecar.netns}", "python3", "-c"),
-            "import socket, time; s = socket.create_server(('127.0.0.1', 8080)); print(flush=True); time.sleep(600)",
-        ],
-        stdout=subprocess.PIPE,
-    )
-    try:
-        assert squatter.stdout is not None
-        squatter.stdout.readline()
+    with sidecar.squatter("127.0.0.1", 8080):
         sidecar.write(configuration("aaaa"))
         sidecar.request("aaaa")
         wait_for(lambda: "aaaa" in good(sidecar), "it to count as good")
@@ -191,9 +181,6 @@ def test_an_address_in_use_is_told_and_keeps_neither_a_reload_nor_a_restart_from
         sidecar.start()
         wait_for(lambda: sidecar.generation() == "aaaa", "the good configuration")
         assert sidecar.alive()
-    finally:
-        squatter.kill()
-        squatter.communicate()
 
 
 def test_many_requests_at_once_end_with_the_last_configuration_and_no_process_left(sidecar: Sidecar) -> None:

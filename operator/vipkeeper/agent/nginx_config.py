@@ -6,6 +6,8 @@ be bound yet, a name that does not resolve yet). Reloads are at least RELOAD_GAP
 
 nginx may also come back with something else by itself (a restarted container that fell back to an older
 configuration): so the running generation is looked at all the time.
+
+Tested with a real nginx in tests/netns/test_nginx_configurator.py.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ from vipkeeper.spec.speaker import NginxDocument, NginxReport
 RELOAD_GAP_S = 1.0
 SEEN_WITHIN_S = 5.0
 """nginx itself gives up after 2.5 s when an address is in use."""
+FIRST_RETRY_S = 0.3
+"""A document and the permission to bind its address (the engine's sysctl) come at the same time."""
 MOST_RETRY_S = 10.0
 LOOK_S = 1.0
 POLL_S = 0.05
@@ -59,15 +63,16 @@ class NginxConfigurator:
     def _run(self) -> None:
         with self._changed:
             self._changed.wait_for(lambda: self._wanted is not None)
-        retry_s = RELOAD_GAP_S
+        retry_s = FIRST_RETRY_S
         while True:
             wanted = self._wanted
             assert wanted is not None
             problem = self._bring_about(wanted)
             self._report(wanted, problem)
-            retry_s = min(retry_s * 2, MOST_RETRY_S) if problem else RELOAD_GAP_S
-            if self._wait_for_change(wanted, retry_s if problem else LOOK_S):
-                retry_s = RELOAD_GAP_S
+            if self._wait_for_change(wanted, retry_s if problem else LOOK_S) or not problem:
+                retry_s = FIRST_RETRY_S
+            else:
+                retry_s = min(retry_s * 2, MOST_RETRY_S)
 
     def _wait_for_change(self, old: Wanted, limit_s: float) -> bool:
         with self._changed:
@@ -93,10 +98,10 @@ class NginxConfigurator:
         except OSError as error:
             return f"nginx's container does not listen: {error}"
         began_s = time.monotonic()
-        self._next_reload_s = began_s + RELOAD_GAP_S
         while time.monotonic() < began_s + SEEN_WITHIN_S:
             if self._files.running_generation() == generation:
                 log.info("nginx reloaded generation=%s", generation)
+                self._next_reload_s = time.monotonic() + RELOAD_GAP_S
                 return ""
             result = self._files.result()
             if result is not None and result != before and result.generation == generation and not result.ok:
