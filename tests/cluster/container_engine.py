@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 
 from tests.cluster import machine
+from tests.cluster.commands import output_of, run
 from tests.cluster.paths import CLUSTER_NAME, HERE, Paths
 
 CONTAINERS = """\
@@ -62,6 +64,14 @@ def environment(paths: Paths) -> dict[str, str]:
         "KIND_CLUSTER_NAME": CLUSTER_NAME,
         "TMPDIR": str(_temporary(paths)),
     }
+
+
+def forget_other_tags(name: str, env: Mapping[str, str]) -> None:
+    """Older builds of the same image. podman refuses to remove one that a container still runs from."""
+    repository, _, _ = name.rpartition(":")
+    listed = output_of(["podman", "images", "--format", "{{.Repository}}:{{.Tag}}", repository], env=env)
+    for other in set(listed.split()) - {name}:
+        run(["podman", "rmi", other], env=env)
 
 
 def _temporary(paths: Paths) -> str:

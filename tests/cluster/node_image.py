@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.cluster import base_image, machine
+from tests.cluster import base_image, container_engine, machine
 from tests.cluster.commands import output_of, run_logged, succeeds
 from tests.cluster.content_key import content_key
 from tests.cluster.control_plane_images import image_names, write_images
@@ -67,6 +67,7 @@ def ensure(programs: Programs, paths: Paths, env: Mapping[str, str], progress: P
         if done.returncode or source.returncode:
             raise ClusterError(f"podman could not import the node image; the whole log: {log}")
     _remove(work)
+    container_engine.forget_other_tags(name, env)
     return name
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster import base_image
+from tests.cluster import base_image, container_engine
 from tests.cluster.base_image import Base
 from tests.cluster.commands import output_of, run, run_logged, succeeds
 from tests.cluster.content_key import content_key
@@ -118,6 +118,7 @@ class ImageBuilder:
         if not succeeds(["podman", "image", "exists", name], env=self.env):
             archive = base_image.ensure(base, self.paths, self.progress)
             output_of(["nice", "podman", "import", "--quiet", str(archive), name], env=self.env, timeout_s=300)
+            container_engine.forget_other_tags(name, self.env)
         return name
 
     def _wheels(self, base: Path) -> Path:
