@@ -1,13 +1,14 @@
 """The local provider's podman: a store, networks and volumes of its own, cgroups without systemd.
 
-Written before every use, so that a cache folder can be moved or deleted between two clusters.
+Its files are put there before every use, so that a cache folder can be moved or deleted between two clusters.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 
 from tests.cluster import machine
 from tests.cluster.commands import output_of, run
@@ -46,16 +47,15 @@ def environment(paths: Paths) -> dict[str, str]:
     for folder in (paths.store / "networks", paths.run):
         folder.mkdir(parents=True, exist_ok=True)
     wrapper = paths.store / "runc-wrapper"
-    shutil.copyfile(HERE / "node/runc-wrapper", wrapper)
-    wrapper.chmod(0o755)
+    _put(wrapper, (HERE / "node/runc-wrapper").read_text(), mode=0o755)
     values = {
         "runtime": "runc" if machine.may_raise_limits() else "reduced",
         "run": paths.run,
         "store": paths.store,
         "wrapper": wrapper,
     }
-    (paths.store / "containers.conf").write_text(CONTAINERS.format(**values))
-    (paths.store / "storage.conf").write_text(STORAGE.format(**values))
+    _put(paths.store / "containers.conf", CONTAINERS.format(**values))
+    _put(paths.store / "storage.conf", STORAGE.format(**values))
     return {
         **os.environ,
         "CONTAINERS_CONF": str(paths.store / "containers.conf"),
@@ -64,6 +64,16 @@ def environment(paths: Paths) -> dict[str, str]:
         "KIND_CLUSTER_NAME": CLUSTER_NAME,
         "TMPDIR": str(_temporary(paths)),
     }
+
+
+def _put(file: Path, content: str, mode: int = 0o644) -> None:
+    """Whole or not at all: another run may be reading, or executing, it at this moment."""
+    if file.exists() and file.read_text() == content:
+        return
+    with tempfile.NamedTemporaryFile("w", dir=file.parent, prefix=f".{file.name}-", delete=False) as fresh:
+        fresh.write(content)
+    Path(fresh.name).chmod(mode)
+    Path(fresh.name).replace(file)
 
 
 def forget_other_tags(name: str, env: Mapping[str, str]) -> None:
