@@ -187,6 +187,12 @@ class Stage:
             ready = {"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}
             self._patch("pod", name, ready)
 
+    def force_pods_away(self) -> list[Object]:
+        """Nobody plays kubelet for the last ones. Returns what was there."""
+        force = ("--force", "--grace-period=0", "--wait=false")
+        self.server.kubectl("delete", "pod", "--all", "-n", NAMESPACE, *force, check=False)
+        return self.server.get("pod", "-n", NAMESPACE)
+
     def play_agents(self, active: str) -> None:
         """Every node reports every document; `active` holds all of them."""
         for node in NODES:
@@ -253,8 +259,8 @@ def stage(server: OwnApiServer, tmp_path: Path) -> Iterator[Stage]:
 def _clear(stage: Stage) -> None:
     stage.server.kubectl("delete", "virtualip", "--all", "--wait=false")
     stage.end()
-    everything = "daemonset,pod,vrrpspeaker,lease"
-    stage.server.kubectl("delete", everything, "--all", "-n", NAMESPACE, "--force", "--grace-period=0", check=False)
+    stage.server.kubectl("delete", "daemonset,vrrpspeaker,lease", "--all", "-n", NAMESPACE)
+    wait_until("no pod is left", lambda: not stage.force_pods_away(), SOON_S)
     rendered = f"{names.COMPONENT_LABEL}={names.VIRTUALIP_COMPONENT}"
     stage.server.kubectl("delete", "configmap", "-l", rendered, "-n", NAMESPACE)  # the collector may be slow
 
@@ -307,6 +313,8 @@ def test_status_and_events_follow_the_speakers(stage: Stage) -> None:
 
 def test_a_bad_edit_names_the_field_and_changes_nothing(stage: Stage) -> None:
     stage.apply("first", addresses=["192.0.2.10"], vrid=51)
+    created = stage.virtualip("first")["metadata"]["creationTimestamp"]
+    _eventually("the API server's clock ticks", lambda: datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") > created)
     stage.apply("second", addresses=["192.0.2.11"], vrid=52)
     _eventually("both documents", lambda: len(stage.documents()) == 2)
     before = stage.documents()["second"]
@@ -329,10 +337,10 @@ def test_deletion_works_with_the_operator_down_and_its_pods_go_when_it_returns(s
 def test_the_operator_works_again_within_seconds_when_the_api_server_returns(stage: Stage) -> None:
     stage.apply("web", addresses=["192.0.2.10"], vrid=51)
     _eventually("the document", stage.documents)
-    stage.server.stop_api_server()
+    stage.server.crash_api_server()
     time.sleep(25)  # long enough for growing pauses to grow
     assert stage.probe("healthz") == stage.probe("readyz") == 200
-    stage.server.start_api_server()
+    stage.server.restart_api_server()
     stage.apply("more", addresses=["192.0.2.11"], vrid=52)
     started = time.monotonic()
     _eventually("the new document", lambda: "more" in stage.documents())
@@ -349,8 +357,8 @@ def test_a_deletion_that_no_watch_has_seen_is_noticed(stage: Stage) -> None:
     stage.freeze_operator()
     stage.delete("web")
     stage.delete("other")
-    stage.server.stop_api_server()
-    stage.server.start_api_server()
+    stage.server.crash_api_server()
+    stage.server.restart_api_server()
     stage.thaw_operator()
     _eventually("the DaemonSet is gone", lambda: not stage.daemonsets(), 30)
 

@@ -48,7 +48,10 @@ class ApiServer:
     def __init__(self, namespace: str) -> None:
         """Configures itself from the pod's service account or from KUBECONFIG."""
         configuration = client.Configuration()
-        config.load_config(client_configuration=configuration)
+        try:
+            config.load_incluster_config(client_configuration=configuration)
+        except config.ConfigException:
+            config.load_kube_config(client_configuration=configuration)
         configuration.retries = False
         self._client = client.ApiClient(configuration)
         self.namespace = namespace

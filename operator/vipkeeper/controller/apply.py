@@ -43,7 +43,8 @@ class Applier:
             if refusal.status == 404 and not isinstance(change, Apply):
                 return None
             raise
-        log.info("%s", change.story)
+        quiet = isinstance(change, WriteStatus) and not change.why
+        log.log(logging.DEBUG if quiet else logging.INFO, "%s", change.story)
         if isinstance(change, WriteStatus):
             self._tell(change)
         return answer

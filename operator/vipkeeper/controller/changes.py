@@ -64,6 +64,7 @@ class WriteStatus:
     status: Mapping[str, Any]
     events: tuple[Event, ...]
     why: str
+    """For the log; empty when the change is of no interest there (a date, a backup's interface)."""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -71,7 +72,7 @@ class WriteStatus:
 
     @property
     def story(self) -> str:
-        return f"VirtualIP {self.name}: {self.why}"
+        return f"VirtualIP {self.name}: {self.why or 'status'}"
 
 
 @dataclass(frozen=True, slots=True)

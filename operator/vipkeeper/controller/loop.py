@@ -22,7 +22,7 @@ from typing import Any
 
 from vipkeeper.controller.api import ApiRefused, ApiServer, ApiUnreachable
 from vipkeeper.controller.apply import Applier
-from vipkeeper.controller.changes import Change, Plan
+from vipkeeper.controller.changes import Change, Delete, Plan
 from vipkeeper.controller.hearing import LOOK_EVERY_S, Hearing
 from vipkeeper.controller.kinds import LEASE, SPEAKER, WATCHED, Kind
 from vipkeeper.controller.objects import SpeakerSeen
@@ -171,11 +171,13 @@ class Reconciler:
             raise
         except ApiRefused as error:
             log.error("refused by the API server: %s: %s", change.story, error)
-            answer = None
+            return
         finally:
             self._patience.attempted(change, time.monotonic())
         if answer is not None:
             self._state.observe(*answer)
+        elif isinstance(change, Delete) and change.kind is LEASE:
+            self._state.bury(LEASE, change.uid)  # no watch will tell
 
     # ---- lists
 

@@ -58,7 +58,10 @@ class ClusterState:
 
     def forget(self, kind: Kind, value: Mapping[str, Any]) -> bool:
         """An object was deleted. Returns whether it had concerned us."""
-        uid, version = _identity(value)
+        return self.bury(kind, *_identity(value))
+
+    def bury(self, kind: Kind, uid: str, version: int = 0) -> bool:
+        """The object `uid` is no more, at `version` if that is known. Returns whether it had concerned us."""
         self._buried.setdefault(kind, {})[uid] = version
         before = self._entries.setdefault(kind, {}).pop(uid, None)
         return before is not None and before.seen is not None

@@ -41,7 +41,8 @@ def plan_status(
     written = status.to_json()
     if written == seen.written_status:
         return None
-    return WriteStatus(seen.name, seen.uid, written, events, _story(status))
+    story = _story(status)
+    return WriteStatus(seen.name, seen.uid, written, events, "" if story == _story(seen.status) else story)
 
 
 def _allocated(vrid: int) -> Event:

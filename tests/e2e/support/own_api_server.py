@@ -91,12 +91,18 @@ class OwnApiServer:
         )  # fmt: skip
         wait_until("the API server answers", self._is_ready, 60)
 
-    def stop_api_server(self) -> None:
-        """SIGKILL: as a crash, connections are reset."""
+    def crash_api_server(self) -> None:
+        """SIGKILL: connections are reset."""
         self._end("api", kill=True)
 
+    def restart_api_server(self) -> None:
+        """After a crash. The controllers begin anew: after an outage their own pauses are as long as half a minute."""
+        self._end("manager")
+        self.start_api_server()
+        self.start_controllers()
+
     def stop(self) -> None:
-        for name in list(self._processes):
+        for name in reversed(list(self._processes)):  # an API server without etcd ends slowly
             self._end(name)
 
     def kubeconfig(self, token: str) -> Path:

@@ -84,3 +84,11 @@ def test_virtualips_come_oldest_first() -> None:
         value["metadata"] |= {"creationTimestamp": created, "generation": 1}
         state.observe(VIRTUALIP, {**value, "spec": {"addresses": ["192.0.2.1"]}})
     assert [item.name for item in state.virtualips] == ["b", "a"]
+
+
+def test_what_was_buried_without_a_version_stays_dead_until_the_next_list() -> None:
+    state = ClusterState()
+    state.observe(NODE, node("w1", 5))
+    assert state.bury(NODE, "uid-w1")
+    assert not state.observe(NODE, node("w1", 6))
+    assert not state.replace(NODE, [], version=10)
