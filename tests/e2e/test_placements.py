@@ -32,7 +32,7 @@ def test_only_selected_nodes_take_part(lab: Lab, vip: MakeVip, edge: tuple[str, 
     chosen = vip({"vrid": 95, "nodes": {"selector": EDGE}})
     chosen.wait_for("Ready")
     assert {node["name"] for node in chosen.status["nodes"]} == set(edge)
-    assert {pod.node for pod in kube.speaker_pods(lab.cluster)} == set(edge)
+    assert {pod.node for pod in kube.speaker_pods(lab.cluster, _placement_of(lab))} == set(edge)
 
 
 def test_two_placements_on_one_node_serve_side_by_side(lab: Lab, vip: MakeVip, edge: tuple[str, str]) -> None:
