@@ -63,7 +63,8 @@ def wait_for(condition: Callable[[], object], what: str, limit_s: float = 20) ->
 
 
 class Sidecar:
-    def __init__(self, busybox: bool = False) -> None:
+    def __init__(self, busybox: bool = False, namespace: str = "") -> None:
+        """In a network namespace of its own, or in `namespace`."""
         self.folder = Path(tempfile.mkdtemp(prefix="vk"))
         self.folder.chmod(0o755)
         self.run = self.folder / "run" / "nginx"
@@ -72,9 +73,11 @@ class Sidecar:
             volume.mkdir()
             os.chown(volume, 0, AGENT_ID)
             volume.chmod(0o2777)
-        self.netns = f"vk{os.getpid()}n{next(_serial)}"
-        subprocess.run(["ip", "netns", "add", self.netns], check=True)
-        subprocess.run(["ip", "-n", self.netns, "link", "set", "lo", "up"], check=True)
+        self._own = not namespace
+        self.netns = namespace or f"vk{os.getpid()}-nginx{next(_serial)}"
+        if self._own:
+            subprocess.run(["ip", "netns", "add", self.netns], check=True)
+            subprocess.run(["ip", "-n", self.netns, "link", "set", "lo", "up"], check=True)
         self._path = self._busybox_path() if busybox else "/usr/sbin:/usr/bin:/sbin:/bin"
         self._process: subprocess.Popen[bytes] | None = None
         self.log = self.folder / "log"
@@ -131,6 +134,13 @@ class Sidecar:
         assert self._process is not None
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
         return int(children[0])
+
+    def processes(self) -> list[int]:
+        """Master and workers, not the reload loop."""
+        master = self.master()
+        children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+        workers = [int(pid) for pid in children if b"nginx: worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return [master, *workers]
 
     def stop(self, number: signal.Signals = signal.SIGKILL, limit_s: float = 20) -> int:
         assert self._process is not None
@@ -208,5 +218,6 @@ class Sidecar:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
-        subprocess.run(["ip", "netns", "del", self.netns], check=True)
+        if self._own:
+            subprocess.run(["ip", "netns", "del", self.netns], check=True)
         shutil.rmtree(self.folder)

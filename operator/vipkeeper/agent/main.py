@@ -75,7 +75,8 @@ def _turn(coordinator: Coordinator, events: queue.SimpleQueue[Event]) -> None:
 
 
 def main() -> int:
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    level = os.environ.get("VIPKEEPER_LOG_LEVEL", "Info").upper()
+    logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     try:

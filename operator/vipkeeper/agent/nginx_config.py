@@ -112,14 +112,12 @@ class NginxConfigurator:
     def _report(self, wanted: Wanted, problem: str) -> None:
         if not problem:
             self._running = wanted
-        report = NginxReport(
-            generation=self._files.running_generation() or "",
-            ok=not problem,
-            message=problem or None,
-        )
-        if self._running is not None and report.generation == self._running.configuration.generation:
+        # Old workers may still answer for a moment after the new generation was seen: seen once is enough.
+        running = wanted.configuration.generation if not problem else self._files.running_generation() or ""
+        documents: tuple[NginxDocument, ...] = ()
+        if self._running is not None and running == self._running.configuration.generation:
             documents = tuple(NginxDocument(name=name, generation=number) for name, number in self._running.documents)
-            report = report.model_copy(update={"documents": documents})
+        report = NginxReport(generation=running, ok=not problem, message=problem or None, documents=documents)
         if report != self._told:
             if self._told is None or report.ok != self._told.ok or report.message != self._told.message:
                 log.info("nginx ok=%s generation=%s %s", report.ok, report.generation, problem)
