@@ -381,6 +381,7 @@ def test_a_new_image_is_rolled_out_one_by_one_and_the_active_node_is_the_last(st
 
     def rolled_out() -> bool:
         stage.play_kubelets()
+        stage.play_agents(active="w1")
         pods = stage.pods()
         replaced = [node for node in NODES if node in pods and pods[node]["metadata"]["uid"] != first[node]]
         order.extend(node for node in replaced if node not in order)

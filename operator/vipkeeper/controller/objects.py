@@ -81,6 +81,7 @@ class PodSeen:
     placement: str
     node: str
     """"" while it is not scheduled."""
+    created_at: datetime
     template: str
     ready: bool
     deleting: bool
@@ -207,6 +208,7 @@ def _pod(value: Mapping[str, Any]) -> PodSeen | None:
         uid=value["metadata"]["uid"],
         placement=labels[names.PLACEMENT_LABEL],
         node=(value.get("spec") or {}).get("nodeName") or "",
+        created_at=_created_at(value["metadata"]),
         template=_annotations(value).get(TEMPLATE_ANNOTATION, ""),
         ready=conditions.get("Ready") == "True",
         deleting=_deleting(value),

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from vipkeeper.controller import daemonsets
 from vipkeeper.controller.changes import Apply, Change, Delete, MarkUnused, Plan
 from vipkeeper.controller.content import contains
 from vipkeeper.controller.decisions import Decision, Decisions, decide
-from vipkeeper.controller.hearing import SILENT_AFTER, Hearing
+from vipkeeper.controller.hearing import NEVER, SILENT_AFTER, Hearing
 from vipkeeper.controller.kinds import CONFIGMAP, LEASE, SPEAKER
-from vipkeeper.controller.objects import ConfigMapSeen, SpeakerSeen, configmap_content
+from vipkeeper.controller.objects import ConfigMapSeen, PodSeen, SpeakerSeen, configmap_content
 from vipkeeper.controller.rollout import next_replacement
 from vipkeeper.controller.state import ClusterState
 from vipkeeper.controller.statuses import plan_status
@@ -29,6 +29,9 @@ from vipkeeper.spec.belief import BLINK, SpeakerView
 from vipkeeper.spec.names import lease_name
 from vipkeeper.spec.settings import OperatorSettings
 from vipkeeper.spec.speaker import VRRPSpeaker
+
+REPORT_LIMIT = timedelta(seconds=60)
+"""How long a roll-out waits for the first report of a new pod that is Ready."""
 
 
 def plan(state: ClusterState, hearing: Hearing, settings: OperatorSettings, namespace: str, now: datetime) -> Plan:
@@ -154,15 +157,29 @@ class _Planner:
         unreachable = {name for name, node in self._state.nodes.items() if not node.reachable}
         for name, seen in self._daemonsets.items():
             if name in self._in_use:
-                documents = (program.document for program in self._programs)
-                expected = [document for document in documents if document and document.placement == name]
-                speakers = self._audible(name)
-                reporting = {speaker.node_name for speaker in speakers if _runs_all(speaker, expected)}
-                active = {speaker.node_name for speaker in speakers if _is_active(speaker)}
                 pods = [pod for pod in self._pods if pod.placement == name]
-                change = next_replacement(seen, pods, reporting, active, unreachable)
+                active = {speaker.node_name for speaker in self._audible(name) if _is_active(speaker)}
+                change = next_replacement(seen, pods, self._settled_nodes(name, pods), active, unreachable)
                 if change is not None:
                     yield change
+
+    def _settled_nodes(self, placement: str, pods: Iterable[PodSeen]) -> set[str]:
+        """Nodes whose speaker reports, from the pod that is there now, all that it should run.
+
+        A report that is older than the pod is its predecessor's. A node whose clock is behind seems to send such
+        reports for ever, so a while after a pod was made they count all the same.
+        """
+        documents = (program.document for program in self._programs)
+        expected = [document for document in documents if document and document.placement == placement]
+        speakers = {speaker.node_name: speaker for speaker in self._audible(placement)}
+        settled = set()
+        for pod in pods:
+            speaker, late = speakers.get(pod.node), pod.created_at + REPORT_LIMIT
+            self.look_again_at.append(late)
+            oldest_allowed = pod.created_at if self._now < late else NEVER
+            if speaker is not None and _runs_all(speaker, expected, oldest_allowed):
+                settled.add(pod.node)
+        return settled
 
     # ---- leftovers of nodes and placements
 
@@ -230,11 +247,10 @@ def _reason(program: _Program) -> str:
     return "nodes changed" if running.nodes != document.nodes else "it had been changed by somebody else"
 
 
-def _runs_all(speaker: VRRPSpeaker, documents: Iterable[RenderedVirtualIP]) -> bool:
-    """The speaker reports every document in which its node takes part."""
-    return all(
-        speaker.report_of(document.name) is not None for document in documents if speaker.node_name in document.nodes
-    )
+def _runs_all(speaker: VRRPSpeaker, documents: Iterable[RenderedVirtualIP], since: datetime) -> bool:
+    """The speaker reports every document in which its node takes part, in a state that began after `since`."""
+    reports = (speaker.report_of(document.name) for document in documents if speaker.node_name in document.nodes)
+    return all(report is not None and report.since >= since for report in reports)
 
 
 def _is_active(speaker: VRRPSpeaker) -> bool:

@@ -6,6 +6,7 @@ from tests.unit.controller.world import NAMESPACE, SETTINGS, World
 from vipkeeper.controller.changes import Apply, Change, Delete, WriteStatus
 from vipkeeper.controller.daemonsets import MOVE_LIMIT, UNUSED_GRACE
 from vipkeeper.controller.kinds import CONFIGMAP, DAEMONSET, LEASE, NODE, POD, SPEAKER, VIRTUALIP
+from vipkeeper.controller.reconcile import REPORT_LIMIT
 from vipkeeper.spec.names import ANCHOR_CONFIGMAP, LEASE_DURATION_S
 from vipkeeper.spec.placement import placement_of
 from vipkeeper.spec.settings import Ports
@@ -355,17 +356,38 @@ def test_the_old_pods_do_not_stay_for_ever() -> None:
 def test_a_settings_change_is_applied_to_the_daemonset_and_rolled_out_backups_first() -> None:
     world = settled()
     world.settings = SETTINGS.model_copy(update={"speaker_image": "vipkeeper:next"})
+    assert not any(is_pod_deletion(change) for change in world.settle()), "the DaemonSet controller has not seen it"
+    world.daemonset_status("default", 3, 3)
     order = []
-    for _ in range(6):
-        order += [change.name.removeprefix("default-") for change in world.step() if is_pod_deletion(change)]
+    for _ in range(3):
+        world.wait(1)
+        order += [change.name.removeprefix("default-") for change in world.settle() if is_pod_deletion(change)]
         world.daemonset_status("default", 3, 3)
-        gone = {"w1", "w2", "w3"} - {name.removeprefix("default-") for name in world.names(POD)}
-        if gone:
-            assert len(gone) == 1, "one at a time"
-            assert not any(is_pod_deletion(change) for change in world.plan().changes)
-            world.pods(nodes=gone)
-            world.daemonset_status("default", 3, 3)
+        (gone,) = {"w1", "w2", "w3"} - {name.removeprefix("default-") for name in world.names(POD)}
+        world.pods(nodes=[gone])
+        world.daemonset_status("default", 3, 3)
+        assert not any(is_pod_deletion(change) for change in world.settle()), "the new speaker has not reported yet"
+        world.speaker("default", gone, web="Backup")
+    assert not any(is_pod_deletion(change) for change in world.settle())
     assert order == ["w2", "w3", "w1"], "the Active node is the last"
+
+
+def test_a_roll_out_does_not_hang_on_a_node_whose_clock_is_behind() -> None:
+    world = settled()
+    world.settings = SETTINGS.model_copy(update={"speaker_image": "vipkeeper:next"})
+    world.settle()
+    world.daemonset_status("default", 3, 3)
+    world.settle()
+    world.wait(5)
+    world.pods(nodes=["w2"])
+    world.daemonset_status("default", 3, 3)
+    assert not any(is_pod_deletion(change) for change in world.settle()), "the report is the old pod's"
+    world.wait(REPORT_LIMIT.total_seconds())
+    for node in ("w1", "w2", "w3"):
+        world.lease("default", node)
+    world.look()
+    world.now = max(world.now, world.hearing.patience_until)
+    assert any(is_pod_deletion(change) for change in world.settle())
 
 
 def test_objects_of_a_node_that_is_gone_are_removed() -> None:

@@ -25,7 +25,7 @@ DAEMONSET = DaemonSetSeen(
 
 
 def pod(node: str, template: str = "old", ready: bool = True, deleting: bool = False) -> PodSeen:
-    return PodSeen(f"pod-{node}", f"uid-{node}", "default", node, template, ready, deleting)
+    return PodSeen(f"pod-{node}", f"uid-{node}", "default", node, START, template, ready, deleting)
 
 
 def chosen(
