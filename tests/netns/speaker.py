@@ -159,11 +159,17 @@ class Speaker:
     """`python3 -m vipkeeper.engine` on `host`."""
 
     def __init__(
-        self, host: Host, *, placement: str = "default", nginx: bool = False, state_dir: Path | None = None
+        self,
+        host: Host,
+        *,
+        placement: str = "default",
+        nginx: bool = False,
+        state_dir: Path | None = None,
+        folder_name: str | None = None,
     ) -> None:
         self.host = host
         self.placement = placement
-        folder = host.lan.folder / f"{host.name}-{placement}"
+        folder = host.lan.folder / (folder_name or f"{host.name}-{placement}")
         self.run_dir = folder / "run"
         self.state_dir = state_dir or folder / "state"
         self.log_path = folder / "log"

@@ -14,6 +14,7 @@ import time
 import vipkeeper
 from vipkeeper.engine import inheritance, realtime
 from vipkeeper.engine.addresses import Addresses
+from vipkeeper.engine.adoption import Adoption, Legacy
 from vipkeeper.engine.agent_socket import AgentSocket
 from vipkeeper.engine.documents import config_of, problems_of
 from vipkeeper.engine.hosted_router import HostedRouter, World
@@ -46,6 +47,7 @@ from vipkeeper.ipc.messages import (
     HealthSource,
     Refused,
     Remove,
+    RemoveReason,
     Synced,
     Welcome,
 )
@@ -103,6 +105,7 @@ class Engine:
         self._prepare_timer = self._loop.timer(self._prepare_again)
         self._counter_timer = self._loop.timer(self._tell_counters)
         self._garbage_timer = self._loop.timer(self._collect_garbage)
+        self._adoption = Adoption(self._loop, settings.placement, self._running, self._let_go)
         self._agents = AgentSocket(self._loop, settings.engine_socket, self._greeting, self._agent_said)
 
     def run(self) -> None:
@@ -134,6 +137,7 @@ class Engine:
         if self._settings.node not in document.nodes:
             self._remove(name)
             return
+        self._adoption.stays(document.uid)
         running = self._routers.get(name)
         if running is not None and running.document == document:
             self._waiting.pop(name, None)
@@ -159,29 +163,59 @@ class Engine:
             old.reconfigure(document, prepared)
         else:
             self._replace(old, HostedRouter(self._world, document, prepared))
+        if prepared is not None and not self._routers[name].started:
+            self._start(self._routers[name])
         self._store(document)
         self._note_virtual_addresses()
         self._look_around()
 
     def _replace(self, old: HostedRouter | None, new: HostedRouter) -> None:
         self._routers[new.document.name] = new
-        ailments = self._ailments(new.document)
-        if old is None:
-            new.start(ailments, self._memory.last_advert_ns(new.document.uid))
+        if old is None or not old.started:
+            if old is not None:
+                self._adoption.cancel(old.document.uid)
+                old.stop()
+            new.look_around()
+            self._router_changed(new)
         elif _goes_on(old, new):  # another VRID on the same interface: the address need not leave it
             old.release()
-            new.start_adopted(ailments)
+            new.start_adopted(self._ailments(new.document))
             new.take_off(old.config.all_addresses)
         else:
             old.stop()
-            new.start(ailments, None)
+            new.start(self._ailments(new.document), None)
 
-    def _remove(self, name: str) -> None:
+    def _start(self, router: HostedRouter) -> None:
+        """At once when an engine of this pod has run it before; else when no neighbour (any more) has it."""
+        if router.document.name in self._heritage.started:
+            router.start(self._ailments(router.document), self._memory.last_advert_ns(router.document.uid))
+        else:
+            self._adoption.search(router.identity, lambda legacy: self._searched(router, legacy))
+
+    def _searched(self, router: HostedRouter, legacy: Legacy | None) -> None:
+        ailments = self._ailments(router.document)
+        if legacy is not None and legacy.active:
+            router.start_adopted(ailments)
+        else:
+            router.start(ailments, None)
+            if legacy is not None and legacy.heard is not None:
+                router.advert_received(legacy.heard, time.monotonic_ns())
+        self._heritage.started.add(router.document.name)
+        self._guard.send(inheritance.encode(inheritance.Started(router.document.name)))
+
+    def _remove(self, name: str, *, silently: bool = False) -> None:
+        """`silently`: another engine of this node goes on with it."""
         self._waiting.pop(name, None)
         self._heritage.prepared.pop(name, None)
+        self._heritage.started.discard(name)
         router = self._routers.pop(name, None)
         if router is not None:
-            router.stop()
+            self._adoption.cancel(router.document.uid)
+            self._adoption.stays(router.document.uid)
+            if silently:
+                router.release()
+            else:
+                router.stop()
             self._note_virtual_addresses()
             self._look_around()  # somebody may wait for its VRID
             log("removed", vip=name)
@@ -189,6 +223,21 @@ class Engine:
             self._guard.send(inheritance.encode(inheritance.Forget(name)))
         self._changed.discard(name)
         self._agents.tell(Gone(name))
+
+    def _move(self, name: str) -> None:
+        router = self._routers.get(name)
+        if router is None or not router.started:
+            self._remove(name)
+        else:
+            self._adoption.moved(router.document.uid)
+
+    def _running(self, uid: str) -> HostedRouter | None:
+        return next((item for item in self._routers.values() if item.document.uid == uid and item.started), None)
+
+    def _let_go(self, uid: str, silently: bool) -> None:
+        router = self._running(uid)
+        if router is not None:
+            self._remove(router.document.name, silently=silently)
 
     def _store(self, document: RenderedVirtualIP) -> None:
         if self._heritage.documents.get(document.name) != document:
@@ -206,11 +255,14 @@ class Engine:
         match message:
             case Apply(document):
                 self._apply(document)
+            case Remove(name, RemoveReason.MOVED):
+                self._move(name)
             case Remove(name):
                 self._remove(name)
             case Synced(names):
-                for name in [name for name in self._routers if name not in names]:
-                    self._remove(name)
+                for router in [item for name, item in self._routers.items() if name not in names]:
+                    if not self._adoption.is_moving(router.document.uid):
+                        self._remove(router.document.name)
             case Health(source, healthy, detail):
                 self._take_health(source, healthy, detail)
 
@@ -356,8 +408,9 @@ class Engine:
     def _leave(self) -> None:
         """Priority 0 and no address left: the others take over at once."""
         started_ns = time.monotonic_ns()
-        for router in self._routers.values():
-            router.stop()
+        for router in list(self._routers.values()):
+            if not self._adoption.hand_over_if_asked(router.document.uid):
+                router.stop()
         self._agents.close()
         lateness_ms = self._loop.max_lateness_ns / 1e6
         log("left", took_ms=(time.monotonic_ns() - started_ns) / 1e6, worst_lateness_ms=round(lateness_ms, 3))

@@ -22,7 +22,7 @@ from vipkeeper.engine.announce import open_socket
 from vipkeeper.engine.back_off import BackOff
 from vipkeeper.engine.document_store import read_documents
 from vipkeeper.engine.engine import Engine
-from vipkeeper.engine.inheritance import AilmentsKnown, Forget, Inheritance, Prepare, Prepared, Results, Store
+from vipkeeper.engine.inheritance import AilmentsKnown, Forget, Inheritance, Prepare, Prepared, Results, Started, Store
 from vipkeeper.engine.lines import LineStream
 from vipkeeper.engine.log import log, make_unblocking
 from vipkeeper.engine.loop import Loop
@@ -163,7 +163,10 @@ class Guard:
             case Store(document):
                 self._heritage.documents[document.name] = document
                 self._store.write(document.name, document)
+            case Started(name):
+                self._heritage.started.add(name)
             case Forget(name):
+                self._heritage.started.discard(name)
                 self._heritage.documents.pop(name, None)
                 self._heritage.prepared.pop(name, None)
                 self._store.write(name, None)

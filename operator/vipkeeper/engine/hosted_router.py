@@ -14,6 +14,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import assert_never
 
 from vipkeeper.engine.addresses import Addresses, lease_s
+from vipkeeper.engine.adoption import Identity, Legacy
 from vipkeeper.engine.announce import Announcer
 from vipkeeper.engine.documents import config_of
 from vipkeeper.engine.inheritance import Prepared
@@ -46,6 +47,8 @@ from vipkeeper.vrrp.router import VirtualRouter
 from vipkeeper.vrrp.state import Fault, State
 from vipkeeper.vrrp.units import ns_to_ms
 
+HELD_ELSEWHERE = "HeldByOtherPlacement"
+"""Told as a fault: the engine of another placement of this node runs the router, and has not let go yet."""
 _NOWHERE: dict[Family, IPAddress] = {Family.IPV4: IPv4Address(0), Family.IPV6: IPv6Address(0)}
 
 
@@ -72,6 +75,8 @@ class HostedRouter:
         self.document = document
         self.prepared = prepared
         self.rejections = Rejections(document.name)
+        self.started = False
+        """Whether it takes part in its election, faults or not."""
         self._world = world
         self._config = config_of(document, world.node)
         self._core = VirtualRouter(self._config, _NOWHERE[self._config.family])
@@ -82,6 +87,7 @@ class HostedRouter:
         self._adverts: dict[int, bytes] = {}
         self._since_ns = time.monotonic_ns()
         self._remembered_ns: int | None = None
+        self._heard: Advert | None = None
 
     # ---- what the engine tells
 
@@ -97,8 +103,20 @@ class HostedRouter:
     def interface(self) -> str:
         return "" if self.prepared is None else self.prepared.interface
 
+    @property
+    def identity(self) -> Identity:
+        return Identity(self.document.uid, self._config.vrid, int(self._config.family), self.interface)
+
+    @property
+    def legacy(self) -> Legacy:
+        """What the engine of another placement needs to go on from here."""
+        followed = self._heard is not None and self._core.active_address == self._heard.source
+        heard = self._heard if self.state is State.BACKUP and followed else None
+        return Legacy(self.state is State.ACTIVE, heard)
+
     def start(self, ailments: frozenset[str], last_advert_ns: int | None) -> None:
         """Run. What an engine before this one has left on the interface is resumed or taken off (`Startup`)."""
+        self.started = True
         self.look_around()
         self._feed(HealthChanged(ailments))
         if last_advert_ns is None:
@@ -108,6 +126,7 @@ class HostedRouter:
 
     def start_adopted(self, ailments: frozenset[str]) -> None:
         """Go on as Active where another router of this node has just stopped without a word."""
+        self.started = True
         self.look_around()
         self._feed(HealthChanged(ailments))
         self._feed(Adopted())
@@ -167,6 +186,7 @@ class HostedRouter:
     # ---- what the wire tells
 
     def advert_received(self, advert: Advert, now_ns: int) -> None:
+        self._heard = advert
         before = self._core.active_address
         self._feed(AdvertReceived(advert), now_ns)
         if self._core.active_address is not before and self._core.active_address != before:
@@ -181,6 +201,9 @@ class HostedRouter:
         core, takeover_ns = self._core, self._core.takeover_ns
         active = core.state is State.ACTIVE
         segment = ""
+        faults: tuple[str, ...] = tuple(sorted(core.faults))
+        if not self.started and not faults:
+            faults = (HELD_ELSEWHERE,)
         if self._link is not None:
             segment = self._link.segment(self._config.family, self._config.addresses)
         return RouterStatus(
@@ -195,7 +218,7 @@ class HostedRouter:
             takeover_ms=round(ns_to_ms(takeover_ns), 3) if active and takeover_ns is not None else None,
             interface=self.interface,
             segment=segment,
-            faults=tuple(sorted(core.faults)),
+            faults=faults,
             ailments=tuple(sorted(core.ailments)),
             active_address=str(core.active_address) if core.active_address is not None else "",
             rejected=self.rejections.report(),

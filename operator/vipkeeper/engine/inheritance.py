@@ -31,6 +31,8 @@ class Inheritance:
     """By name, what the engine runs."""
     prepared: dict[str, Prepared] = field(default_factory=dict)
     """By name of the document."""
+    started: set[str] = field(default_factory=set)
+    """Names of the documents whose routers have run in this pod: the next engine need not ask its neighbours again."""
     ailments: frozenset[str] = frozenset()
     """What the agent said last about nginx (HealthSource values)."""
 
@@ -49,6 +51,13 @@ class Store:
     """This document runs now: keep it, also on disk."""
 
     document: RenderedVirtualIP
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The router of that document takes part in its election now."""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +87,15 @@ class Results:
     prepared: dict[str, Prepared]
 
 
-Message = Store | Forget | Prepare | AilmentsKnown | Results
+Message = Store | Started | Forget | Prepare | AilmentsKnown | Results
 
 
 def encode(message: Message) -> bytes:
     match message:
         case Store(document):
             value: dict[str, Any] = {"type": "store", "document": document.to_json()}
+        case Started(name):
+            value = {"type": "started", "name": name}
         case Forget(name):
             value = {"type": "forget", "name": name}
         case Prepare(documents):
@@ -106,6 +117,8 @@ def decode(line: bytes) -> Message:
     match value["type"]:
         case "store":
             return Store(RenderedVirtualIP.from_json(value["document"]))
+        case "started":
+            return Started(value["name"])
         case "forget":
             return Forget(value["name"])
         case "prepare":
