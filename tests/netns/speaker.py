@@ -279,15 +279,19 @@ class Speaker:
             self.leave_agent()
             return None
 
+    def told(self, name: str = "web") -> RouterStatus:
+        """What it says of itself now, and it says something."""
+        status = self.status(name)
+        assert status is not None, f"nothing is told of {name}\n{self.log()}"
+        return status
+
     def is_in(self, state: str, name: str = "web") -> bool:
         status = self.status(name)
         return status is not None and status.state == state
 
     def wait_until(self, state: str, name: str = "web", limit_s: float = 15.0) -> RouterStatus:
         wait_for(f"{name} is {state} on {self.host.name}\n{self.log()}", lambda: self.is_in(state, name), limit_s)
-        status = self.status(name)
-        assert status is not None
-        return status
+        return self.told(name)
 
     def stored(self) -> dict[str, int]:
         """Generation by name, of the documents in the state folder."""

@@ -126,7 +126,7 @@ def test_a_move_that_was_taken_back_leaves_everything_as_it_was(lan: Lan) -> Non
     old.remove("web", RemoveReason.MOVED)
     back = edited(moved, placement="default")
     old.apply(back)
-    wait_for("the document runs", lambda: old.status().generation == 3)  # type: ignore[union-attr]
+    wait_for("the document runs", lambda: old.told().generation == 3)
     new.apply(moved)
     wait_for("the new one waits", lambda: waits(new))
     stays("the old one keeps it", lambda: old.is_in("Active") and waits(new), 1)

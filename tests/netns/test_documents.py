@@ -48,13 +48,13 @@ def test_an_edit_is_in_effect_without_a_gap_and_then_its_generation_is_told(lan:
     third = edited(second, advertisement_interval_cs=10, nodes={"one": NodeShare(150, 0)})
     one.apply(third)
     wait_for("the generation is told", lambda: generation_runs(one, 3))
-    assert one.status().priority == 150  # type: ignore[union-attr]
+    assert one.told().priority == 150
     fourth = edited(third, addresses=(RenderedAddress(ip_address(VIP)),))
     one.apply(fourth)
     wait_for("the second address is gone", lambda: not one.host.has(OTHER))
     fifth = edited(fourth, vrid=77)
     one.apply(fifth)
-    wait_for("the other VRID runs", lambda: one.is_in("Active") and one.status().vrid == 77)  # type: ignore[union-attr]
+    wait_for("the other VRID runs", lambda: one.is_in("Active") and one.told().vrid == 77)
     assert client.answers(OTHER) is False
     assert pings.longest_gap_ms() < 300
     assert {reason for _state, reason in one.agent.transitions()} <= {"Startup", "Recovered", "NoResponse", "Adopted"}

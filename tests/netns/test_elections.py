@@ -108,7 +108,7 @@ def test_ipv6_only_hosts_elect_by_their_link_local_addresses(lan: Lan) -> None:
     two.wait_until("Active")
     wait_for("the address answers", lambda: client.answers(VIP6))
     assert client.neighbour_mac(VIP6) == two.host.mac
-    assert two.status().segment == "2001:db8::/64"  # type: ignore[union-attr]
+    assert two.told().segment == "2001:db8::/64"
 
 
 def _advertisements(lines: list[str]) -> list[str]:

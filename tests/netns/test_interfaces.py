@@ -66,7 +66,7 @@ def test_a_source_address_that_is_gone_is_a_fault(lan: Lan) -> None:
     assert lan.owners(VIP) == ["two"]
     one.host.run("ip", "address", "add", "192.0.2.31/24", "dev", "eth0")
     one.wait_until("Active")
-    wait_for("adverts come from there", lambda: other.status().active_address == "192.0.2.31")  # type: ignore[union-attr]
+    wait_for("adverts come from there", lambda: other.told().active_address == "192.0.2.31")
 
 
 def test_a_virtual_address_is_never_the_source_of_adverts(lan: Lan) -> None:

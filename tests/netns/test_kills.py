@@ -37,7 +37,7 @@ def test_an_engine_killed_alone_comes_back_without_outage_and_without_a_move(lan
         killed = one.kill_engine()
         one.wait_for_another_engine(killed)
         one.wait_until("Active")
-        assert one.status().reason == "Resumed"  # type: ignore[union-attr]
+        assert one.told().reason == "Resumed"
         assert one.host.has(VIP)
         assert one.host.has(VIP6)
     assert two.agent.transitions() == before
@@ -77,7 +77,7 @@ def test_the_guard_killed_the_engine_leaves_in_order(lan: Lan) -> None:
     one.process.kill()
     one.process.wait()
     two.wait_until("Active")
-    assert two.status().reason == "PriorityZero"  # type: ignore[union-attr]
+    assert two.told().reason == "PriorityZero"
     assert "prio 0" in capture.text()
     wait_for("no address is left", lambda: lan.owners(VIP) == ["two"])
 

@@ -1,4 +1,7 @@
-"""`python3 -m vipkeeper.engine`: the speaker container's command."""
+"""`python3 -m vipkeeper.engine`: the speaker container's command.
+
+Tests: tests/netns/test_first_light.py.
+"""
 
 import sys
 

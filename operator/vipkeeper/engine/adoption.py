@@ -14,6 +14,8 @@ a removal.
 
 A holder that is gone (its socket is), or does not answer, is not waited for. Two that both only want it: the one whose
 placement comes first by name goes on.
+
+Tests: tests/netns/test_adoption.py.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Several connections at a time are fine: a new agent may come before the old one is gone. The kernel says who is at the
 other end; only root, the agent's uid and our own are listened to. Nobody can make the engine wait (lines.py).
+
+Tests: tests/netns/test_documents.py.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 A document comes from the state folder (through the guard) or from the agent; it waits for `prepare` when the interface
 has to be chosen anew, and then a router runs it. The old router, or the old configuration, stays until then.
+
+Tests: tests/netns/test_documents.py, test_interfaces.py, test_kills.py.
 """
 
 from __future__ import annotations

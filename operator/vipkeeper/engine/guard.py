@@ -6,6 +6,8 @@ must never wait for: disks (store_writer.py) and `prepare` (prepare_runner.py). 
     SIGTERM, SIGINT ─► guard ─► SIGTERM ─► engine: priority 0, addresses off, exit ─► guard: exit 0
     guard dies      ─► engine: SIGTERM by the kernel (PR_SET_PDEATHSIG), or the end of its socket: leaves the same way
     both die        ─► the leases of the addresses run out in the kernel
+
+Tests: tests/netns/test_kills.py, test_documents.py.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Nothing here decides who is Active. What is decided here: on which interface the router lives, what its faults are,
 which bytes stand ready for a takeover, and what is told about it.
+
+Tests: tests/netns/test_elections.py, test_interfaces.py.
 """
 
 from __future__ import annotations

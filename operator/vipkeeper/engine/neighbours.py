@@ -3,6 +3,8 @@
 Each binds the abstract unix datagram socket `vipkeeper/<placement>`; the kernel lists them (/proc/net/unix), says who
 sends (SCM_CREDENTIALS), and removes them with their process. Anybody on the host may take such a name: so only root and
 our own uid are listened to, and nobody is waited for who does not answer.
+
+Tests: tests/netns/test_adoption.py.
 """
 
 from __future__ import annotations

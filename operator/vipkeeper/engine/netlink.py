@@ -3,6 +3,8 @@
 One socket for all three, because the kernel does not notify a socket of what that socket itself has ordered (IPv4): so
 refreshing 200 addresses three times a second wakes nobody here. Requests carry no acknowledgement; failures come back
 as messages like any other.
+
+Tests: tests/netns/test_interfaces.py.
 """
 
 from __future__ import annotations

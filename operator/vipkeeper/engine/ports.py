@@ -2,6 +2,8 @@
 
 A virtual router is found by the interface that a packet came in by, its family and its VRID (RFC 9568 §7.1): the same
 VRID on another port is a stranger.
+
+Tests: tests/netns/test_elections.py, test_interfaces.py.
 """
 
 from __future__ import annotations

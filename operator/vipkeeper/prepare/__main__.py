@@ -1,7 +1,9 @@
 """`python3 -m vipkeeper.prepare`: a short-lived child of the guard.
 
 Standard input: `{"documents": [...]}`. Standard output: `{"results": {name: {"interface": ..., "problems": [...]}}}`.
-A node whose interfaces can't be read is a problem of every document, not a traceback.
+A node whose interfaces can't be read is the end of this process, and so a problem of every document.
+
+Tests: tests/netns/test_prepare.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""This node's interfaces, addresses and routes as `choice.py` wants them, read through rtnetlink (pyroute2)."""
+"""This node's interfaces, addresses and routes as `choice.py` wants them, read through rtnetlink (pyroute2).
+
+Tests: tests/netns/test_prepare.py.
+"""
 
 from __future__ import annotations
 

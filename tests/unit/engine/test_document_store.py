@@ -1,0 +1,51 @@
+"""The state folder: whole documents or none. (A full and a read-only disk: tests/netns/test_documents.py.)"""
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.engine.samples import web
+from vipkeeper.engine.document_store import delete_document, read_documents, write_document
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    folder = tmp_path / "not" / "yet" / "there"
+    assert read_documents(folder) == {}
+    assert write_document(folder, web())
+    assert write_document(folder, web(name="other"))
+    assert write_document(folder, web(generation=4))
+    assert read_documents(folder) == {"web": web(generation=4), "other": web(name="other")}
+    assert delete_document(folder, "web")
+    assert delete_document(folder, "web"), "what is not there is removed already"
+    assert read_documents(folder) == {"other": web(name="other")}
+
+
+def test_a_broken_file_is_reported_and_skipped(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    write_document(tmp_path, web())
+    good = (tmp_path / "web.json").read_text()
+    (tmp_path / "half.json").write_text(good[:40])
+    (tmp_path / "binary.json").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "list.json").write_text("[]")
+    (tmp_path / "other-name.json").write_text(good)
+    (tmp_path / "folder.json").mkdir()
+    (tmp_path / "README").write_text("not ours")
+    assert read_documents(tmp_path) == {"web": web()}
+    said = capfd.readouterr().err
+    for name in ("half", "binary", "list", "other-name", "folder"):
+        assert f"{name}.json" in said
+    assert "README" not in said
+
+
+def test_a_write_that_was_cut_short_is_cleaned_up_and_the_old_document_is_there(tmp_path: Path) -> None:
+    write_document(tmp_path, web())
+    (tmp_path / ".web.json").write_text("{")
+    assert read_documents(tmp_path) == {"web": web()}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["web.json"]
+
+
+def test_a_folder_that_is_a_file_is_reported(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    blocked = tmp_path / "documents"
+    blocked.write_text("")
+    assert read_documents(blocked) == {}
+    assert write_document(blocked, web()) is False
+    assert len(capfd.readouterr().err.splitlines()) == 2

@@ -1,0 +1,49 @@
+"""What a node makes of a document."""
+
+from ipaddress import ip_address
+
+import pytest
+
+from tests.unit.engine.samples import web
+from vipkeeper.engine.documents import config_of, problems_of
+from vipkeeper.ipc.rendered import NodeShare, RenderedAddress
+from vipkeeper.vrrp.packet import Family
+
+
+def test_the_first_address_decides_the_family_and_the_others_move_along() -> None:
+    config = config_of(web(), "two")
+    assert config.family is Family.IPV4
+    assert config.addresses == (ip_address("192.0.2.100"), ip_address("192.0.2.101"))
+    assert config.companion_addresses == (ip_address("2001:db8::100"),)
+    assert (config.vrid, config.priority, config.rank) == (51, 199, 1)
+    assert (config.advertisement_interval_cs, config.preempt) == (25, True)
+
+
+def test_an_ipv6_address_in_front_makes_an_election_of_ipv6() -> None:
+    config = config_of(web(addresses=tuple(reversed(web().addresses[:2]))), "one")
+    assert config.family is Family.IPV6
+    assert config.companion_addresses == (ip_address("192.0.2.100"),)
+
+
+def test_a_good_document_has_no_problems() -> None:
+    assert problems_of(web(), "one") == ()
+    assert problems_of(web(), "a node that is not named") == ()
+
+
+@pytest.mark.parametrize("name", ["", "..", "../web", "a/b", ".hidden", "-x", "Web", "a" * 300, "x\n"])
+def test_a_name_that_could_be_another_file_is_a_problem(name: str) -> None:
+    (problem,) = problems_of(web(name=name), "one")
+    assert problem.startswith("name:")
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "224.0.0.18", "127.0.0.1", "::", "::1", "ff02::12"])
+def test_what_no_host_can_have_is_a_problem_with_its_path(address: str) -> None:
+    document = web(addresses=(*web().addresses, RenderedAddress(ip_address(address))))
+    (problem,) = problems_of(document, "one")
+    assert problem.startswith("addresses[3]: ")
+
+
+def test_all_problems_are_told_at_once() -> None:
+    document = web(uid="", addresses=web().addresses[:1] * 2, nodes={"one": NodeShare(255, 0)})
+    problems = problems_of(document, "one")
+    assert [problem.partition(":")[0] for problem in problems] == ["uid", "nodes.one.priority", "addresses[1]"]

@@ -1,0 +1,51 @@
+"""What guard and engine tell each other survives the way."""
+
+import pytest
+
+from tests.unit.engine.samples import web
+from vipkeeper.engine.inheritance import (
+    AilmentsKnown,
+    Forget,
+    Message,
+    Prepare,
+    Prepared,
+    Results,
+    Started,
+    Store,
+    decode,
+    encode,
+    needs_of,
+)
+from vipkeeper.ipc.rendered import HTTPServer, NginxSection, UpstreamServer
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Store(web()),
+        Started("web"),
+        Forget("web"),
+        Prepare((web(), web(name="other"))),
+        AilmentsKnown(frozenset({"NginxGone"})),
+        Results({"web": Prepared("needs", "eth0", ()), "x": Prepared("n", "", ("no interface",))}),
+    ],
+    ids=lambda message: type(message).__name__,
+)
+def test_a_message_is_one_line_and_comes_back_as_it_was(message: Message) -> None:
+    line = encode(message)
+    assert line.count(b"\n") == 1
+    assert line.endswith(b"\n")
+    assert decode(line) == message
+
+
+def test_an_unknown_message_is_an_error() -> None:
+    with pytest.raises(ValueError, match="unknown message 'x'"):
+        decode(b'{"type":"x"}')
+
+
+def test_only_what_prepare_looks_at_makes_new_needs() -> None:
+    nginx = NginxSection((HTTPServer(80, (UpstreamServer("127.0.0.1", 1),)),))
+    same = [web(generation=9), web(vrid=7), web(nodes={}), web(advertisement_interval_cs=1), web(preempt=False)]
+    other = [web(addresses=web().addresses[:1]), web(interface="eth1"), web(nginx=nginx)]
+    assert {needs_of(item) for item in same} == {needs_of(web())}
+    assert len({needs_of(item) for item in [web(), *other]}) == 4

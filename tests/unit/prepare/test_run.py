@@ -1,0 +1,58 @@
+"""A list of documents: each its interface, and settings where they are needed."""
+
+from ipaddress import ip_address, ip_interface
+from pathlib import Path
+
+from vipkeeper.ipc.rendered import (
+    HTTPServer,
+    NginxSection,
+    NodeShare,
+    RenderedAddress,
+    RenderedVirtualIP,
+    UpstreamServer,
+)
+from vipkeeper.prepare.choice import NodeInterface
+from vipkeeper.prepare.run import prepare
+
+NODE = [NodeInterface("eth0", 2, False, (ip_interface("192.0.2.1/24"),))]
+
+
+def document(name: str, address: str, *, nginx: bool = False) -> RenderedVirtualIP:
+    return RenderedVirtualIP(
+        name=name,
+        uid=name,
+        generation=1,
+        placement="default",
+        vrid=1,
+        advertisement_interval_cs=25,
+        preempt=True,
+        addresses=(RenderedAddress(ip_address(address)),),
+        interface=None,
+        nodes={"one": NodeShare(100, 0)},
+        nginx=NginxSection((HTTPServer(80, (UpstreamServer("127.0.0.1", 1),)),)) if nginx else None,
+    )
+
+
+def test_settings_that_fail_are_a_problem_of_the_documents_that_need_them(tmp_path: Path) -> None:
+    documents = [
+        document("plain", "192.0.2.100"),
+        document("web", "192.0.2.101", nginx=True),
+        document("far", "10.0.0.1"),
+    ]
+    results = prepare(documents, NODE, tmp_path)
+    assert results["plain"] == {"interface": "eth0", "problems": []}
+    assert results["web"]["interface"] == "eth0"
+    assert [problem.partition(" ")[0] for problem in results["web"]["problems"]] == [
+        "net.ipv4.ip_nonlocal_bind",
+        "net.ipv6.ip_nonlocal_bind",
+    ]
+    assert results["far"]["interface"] == ""
+    assert len(results["far"]["problems"]) == 1
+
+
+def test_without_nginx_no_knob_is_touched(tmp_path: Path) -> None:
+    knob = tmp_path / "ipv4/ip_nonlocal_bind"
+    knob.parent.mkdir()
+    knob.write_text("0")
+    prepare([document("plain", "192.0.2.100")], NODE, tmp_path)
+    assert knob.read_text() == "0"
