@@ -1,6 +1,7 @@
-"""Two objects that want one address, or one VRID on one segment: the older keeps it, the newer is refused.
+"""Two objects that want one address, or one VRID on one segment: one keeps it, the other is refused.
 
-Older means: created earlier, then the lower UID. VRIDs are compared within an address family (RFC 9568 §5.2.3: a VRID
+Who runs it keeps it: an edit of another object, however old that is, never takes an address that answers off the
+network. Where nobody runs it yet the older one gets it: created earlier, then the lower UID. VRIDs are compared within an address family (RFC 9568 §5.2.3: a VRID
 of IPv4 and one of IPv6 are two virtual routers) and on a segment; as long as one of the two has no reported segment,
 two placements that share a node count as one segment.
 """
@@ -92,13 +93,13 @@ def judge(wanted: Iterable[Claim], running: Mapping[str, Claim]) -> dict[str, Ve
     """A verdict for every claim of `wanted`, by name.
 
     `running`: claims of the last good documents, by name: also of objects that are refused by the parser. Those
-    defend what they run by their age, as everybody does.
+    defend what they run, as everybody does.
     """
     by_name = {claim.name: claim for claim in wanted}
     candidates = {**running, **by_name}
     verdicts: dict[str, Verdict] = {}
     taken = _Taken()
-    for claim in sorted(candidates.values(), key=_age):
+    for claim in sorted(candidates.values(), key=lambda claim: (not _holds_already(claim, running), *_age(claim))):
         problems = tuple(taken.conflicts(claim))
         if not problems:
             taken.add(claim)
@@ -126,13 +127,13 @@ class _Taken:
     def conflicts(self, claim: Claim) -> Iterator[str]:
         for index, address in enumerate(claim.addresses):
             if owner := self._by_address.get(address):
-                yield f"spec.addresses[{index}]: {address} belongs to VirtualIP {owner.name}, which is older"
+                yield f"spec.addresses[{index}]: {address} belongs to VirtualIP {owner.name}, {_title(owner, claim)}"
         if claim.vrid is None:
             return
         for other in self._by_vrid.get((claim.family, claim.vrid), []):
             if _meet(claim, other):
                 yield (
-                    f"spec.vrid: {claim.vrid} belongs to VirtualIP {other.name}, which is older, on the same segment"
+                    f"spec.vrid: {claim.vrid} belongs to VirtualIP {other.name}, {_title(other, claim)}, on the same segment"
                     f" ({_shared(claim, other)}); choose another, or leave it out to have one allocated"
                 )
 
@@ -144,6 +145,17 @@ def rivals(claim: Claim, others: Iterable[Claim]) -> tuple[Claim, ...]:
 
 def _age(claim: Claim) -> tuple[datetime, str]:
     return claim.created_at, claim.uid
+
+
+def _title(owner: Claim, claim: Claim) -> str:
+    """By what right `owner` has it."""
+    return "which is older" if _age(owner) < _age(claim) else "which holds it already"
+
+
+def _holds_already(claim: Claim, running: Mapping[str, Claim]) -> bool:
+    """Whether the object runs all that it wants."""
+    last_good = running.get(claim.name)
+    return last_good is not None and claim.vrid == last_good.vrid and set(claim.addresses) <= set(last_good.addresses)
 
 
 def _meet(one: Claim, other: Claim) -> bool:

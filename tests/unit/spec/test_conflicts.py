@@ -92,9 +92,22 @@ def test_a_bad_edit_leaves_what_runs_where_it_is_and_defended() -> None:
     assert verdicts["newest"].problems == ("spec.addresses[0]: 192.0.2.20 belongs to VirtualIP edited, which is older",)
 
 
-def test_what_runs_is_withdrawn_when_an_older_object_takes_its_address() -> None:
+def test_an_older_object_edited_onto_an_address_that_runs_elsewhere_is_refused_and_nothing_moves() -> None:
+    before = claim("old", "192.0.2.9", age_s=60)
     runs = claim("new", "192.0.2.10", vrid=52)
-    verdict = judge([OLD, runs], {"new": runs})["new"]
+    verdicts = judge([OLD, runs], {"old": before, "new": runs})
+    assert verdicts["new"] == Verdict()
+    assert verdicts["old"].problems == (
+        "spec.addresses[0]: 192.0.2.10 belongs to VirtualIP new, which holds it already",
+    )
+    assert verdicts["old"].keeps_running
+
+
+def test_what_runs_is_withdrawn_when_its_edit_fails_and_somebody_holds_a_part_of_it() -> None:
+    holder = claim("holder", "192.0.2.10", vrid=52)
+    both = claim("both", "192.0.2.10", "192.0.2.11", vrid=53)
+    edited = claim("both", "192.0.2.10", "192.0.2.12", vrid=53)
+    verdict = judge([holder, edited], {"holder": holder, "both": both})["both"]
     assert not verdict.accepted
     assert not verdict.keeps_running
 
