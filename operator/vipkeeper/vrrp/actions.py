@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vipkeeper.vrrp.packet import IPAddress
+from vipkeeper.vrrp.advert import IPAddress
 from vipkeeper.vrrp.state import Reason, State
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vipkeeper.vrrp.advert import Advert, IPAddress
 from vipkeeper.vrrp.config import VirtualRouterConfig
-from vipkeeper.vrrp.packet import Advert, IPAddress
 from vipkeeper.vrrp.state import Fault
 
 

@@ -12,8 +12,12 @@ Where we add to the RFC, or depart from it:
   better does. A healthy router always preempts an Active of priority 1, whatever its Preempt_Mode.
 - *Stale clock*: an Active that wakes up when others may have taken over removes its addresses and listens, before it
   sends anything.
+- An Active that has to yield to a higher one says one last advert, so that the winner announces the addresses again.
 - Answers to losing adverts and to priority 0 are limited in their rate; a run of adverts with priority 0 counts from
   its first one (the RFC would set the timer anew each time, and a flood would hold a takeover off).
+- *Preempt delay*: from its start, or the end of its last fault or ailment, a Backup follows a living Active of lower
+  priority as if it did not preempt. Silence and priority 0 are believed as ever, an owner and priority 1 do not wait.
+- Version 2 has the same machine. Its interval is the configured one (others' adverts do not come this far).
 - A learned interval is believed from 1 to 4095 cs, as the RFC says. To cap it would mean to take over from an Active
   whose adverts are on the wire.
 """
@@ -23,7 +27,8 @@ from __future__ import annotations
 from typing import assert_never
 
 from vipkeeper.vrrp.actions import Action, AddAddresses, Announce, RemoveAddresses, SendAdvert, StateChanged
-from vipkeeper.vrrp.config import LAST_RESORT_PRIORITY, OWNER_PRIORITY, VirtualRouterConfig
+from vipkeeper.vrrp.advert import NO_REMARKS, OWNER_PRIORITY, Advert, IPAddress, Remark, Version
+from vipkeeper.vrrp.config import LAST_RESORT_PRIORITY, VirtualRouterConfig
 from vipkeeper.vrrp.events import (
     Adopted,
     AdvertReceived,
@@ -37,7 +42,6 @@ from vipkeeper.vrrp.events import (
     Startup,
     TimerFired,
 )
-from vipkeeper.vrrp.packet import Advert, IPAddress
 from vipkeeper.vrrp.state import MUTE_FAULTS, Fault, Reason, State
 from vipkeeper.vrrp.timers import (
     ANNOUNCE_SPACING_NS,
@@ -49,6 +53,8 @@ from vipkeeper.vrrp.timers import (
 )
 from vipkeeper.vrrp.units import cs_to_ns
 
+_TWO_SENDERS = frozenset({Remark.TWO_SENDERS})
+
 
 class VirtualRouter:
     """One virtual router on one interface of this node. Events in, actions out; `deadline_ns` is when to wake it."""
@@ -56,9 +62,11 @@ class VirtualRouter:
     __slots__ = (
         "_actions",
         "_active_interval_cs",
+        "_active_priority",
         "_expected",
         "_next_announce_ns",
         "_next_answer_ns",
+        "_recovered_ns",
         "_silent_since_ns",
         "_started",
         "active_address",
@@ -69,6 +77,7 @@ class VirtualRouter:
         "last_advert_ns",
         "local_address",
         "reason",
+        "remarks",
         "state",
         "takeover_ns",
     )
@@ -91,8 +100,12 @@ class VirtualRouter:
         None: there was none to follow, or it was preempted alive."""
         self.last_advert_ns: int | None = None
         """When we sent our last advert as Active: what the next engine needs for `Startup`. None: not Active."""
+        self.remarks = NO_REMARKS
+        """About the last advert that was accepted in Backup, beside its own: what only its predecessor can show."""
         self._started = False  # between Startup and Shutdown, faults or not
+        self._recovered_ns = 0  # when it started, or its last fault or ailment went: preempt delay counts from here
         self._active_interval_cs = config.advertisement_interval_cs  # Active_Adver_Interval
+        self._active_priority = 0  # of the last accepted advert
         self._silent_since_ns = 0  # Backup: when the down timer was started
         self._expected = Reason.NO_RESPONSE  # Backup: what the down timer will mean when it fires
         self._next_answer_ns = 0
@@ -161,6 +174,7 @@ class VirtualRouter:
         if now_ns - last_advert_ns > self._patience_ns():
             self._actions.append(RemoveAddresses(self.config.all_addresses))
             if not self.faults:
+                self._recovered_ns = now_ns
                 self._become_backup(Reason.STALE_CLOCK, now_ns)
         elif self.faults:
             self._leave()
@@ -168,6 +182,7 @@ class VirtualRouter:
             self._become_active(Reason.RESUMED, now_ns)
 
     def _start(self, reason: Reason, now_ns: int) -> None:
+        self._recovered_ns = now_ns
         if self.priority == OWNER_PRIORITY:
             self._become_active(reason, now_ns)
         else:
@@ -182,7 +197,8 @@ class VirtualRouter:
             case AdvertReceived(advert) if advert.priority == 0:  # the Active leaves
                 if self._expected is not Reason.PRIORITY_ZERO:
                     self._wait(Reason.PRIORITY_ZERO, now_ns)
-            case AdvertReceived(advert) if self._accepts(advert):
+            case AdvertReceived(advert) if self._accepts(advert, now_ns):
+                self._remark(advert, now_ns)
                 self._follow(advert, now_ns)
             case AdvertReceived():  # preempting: discard it, let our timer run out
                 if self._expected is Reason.NO_RESPONSE:
@@ -197,6 +213,8 @@ class VirtualRouter:
             case Adopted():
                 self._become_active(Reason.ADOPTED, now_ns)
             case HealthChanged(ailments):
+                if self.ailments and not ailments:
+                    self._recovered_ns = now_ns
                 self.ailments = ailments
                 self._reset_deadline()
             case ConfigChanged(config):
@@ -208,17 +226,31 @@ class VirtualRouter:
             case _:
                 assert_never(event)
 
-    def _accepts(self, advert: Advert) -> bool:
+    def _accepts(self, advert: Advert, now_ns: int) -> bool:
         """Whether that router is Active enough for us. Otherwise we preempt it."""
         if advert.priority >= self.priority:
             return True
-        preempt = self.config.preempt or self.priority == OWNER_PRIORITY or advert.priority == LAST_RESORT_PRIORITY
-        return not preempt
+        if self.priority == OWNER_PRIORITY or advert.priority == LAST_RESORT_PRIORITY:
+            return False
+        return not self.config.preempt or now_ns < self._recovered_ns + self.config.preempt_delay_ns
+
+    def _remark(self, advert: Advert, now_ns: int) -> None:
+        """Was another Active of this priority alive a moment ago? A successor has to wait for three silent intervals."""
+        two_senders = (
+            advert.source is not self.active_address  # costs nothing where adverts are cached
+            and self.active_address is not None
+            and advert.source != self.active_address
+            and advert.priority == self._active_priority
+            and self._expected is Reason.NO_RESPONSE
+            and now_ns - self._silent_since_ns < 3 * cs_to_ns(self._active_interval_cs)
+        )
+        self.remarks = _TWO_SENDERS if two_senders else NO_REMARKS
 
     def _follow(self, advert: Advert, now_ns: int) -> None:
         """Adopt the interval of the Active and wait for its silence."""
         self.active_address = advert.source
         self._active_interval_cs = advert.interval_cs
+        self._active_priority = advert.priority
         self._wait(Reason.NO_RESPONSE, now_ns)
 
     def _take_over(self, now_ns: int) -> None:
@@ -238,7 +270,7 @@ class VirtualRouter:
         self.deadline_ns = self._silent_since_ns + self._wait_ns()
 
     def _wait_ns(self) -> int:
-        skew_ns = skew_time_ns(self.priority, self._active_interval_cs)
+        skew_ns = skew_time_ns(self.priority, self._active_interval_cs, self.config.version)
         if self.ailments:
             skew_ns += last_resort_delay_ns(self.config.rank, self._active_interval_cs)
         if self._expected is Reason.PRIORITY_ZERO:
@@ -246,10 +278,14 @@ class VirtualRouter:
         return active_down_interval_ns(skew_ns, self._active_interval_cs)
 
     def _change_config_in_backup(self, config: VirtualRouterConfig, now_ns: int) -> None:
-        """The interval of an Active that we heard stays in force; else ours counts, but never rings earlier for it."""
+        """The interval of an Active that we heard stays in force; else ours counts, but never rings earlier for it.
+
+        Version 2 learns no interval: ours counts, from when we have it.
+        """
         before_ns = self._silent_since_ns + self._wait_ns()
         self._replace_config(config)
-        if self.active_address is None and self._active_interval_cs != config.advertisement_interval_cs:
+        learned = self.active_address is not None and config.version is Version.V3
+        if not learned and self._active_interval_cs != config.advertisement_interval_cs:
             self._active_interval_cs = config.advertisement_interval_cs
             self._silent_since_ns = max(now_ns, before_ns - self._wait_ns())
         self._reset_deadline()
@@ -299,7 +335,9 @@ class VirtualRouter:
         return int(source) > int(self.local_address)
 
     def _yield_to(self, advert: Advert, reason: Reason, now_ns: int) -> None:
-        self._actions.append(RemoveAddresses(self.config.all_addresses))
+        """With a last advert. The winner must know that there were two: whoever learned our MAC address while the
+        segment was parted asks us until the winner announces itself, and it does so for losers that it has heard."""
+        self._actions += (RemoveAddresses(self.config.all_addresses), SendAdvert(self.priority))
         self._become_backup(reason, now_ns, after=advert)
 
     def _answer_loser(self, now_ns: int) -> None:
@@ -329,13 +367,13 @@ class VirtualRouter:
 
     def _change_config_in_active(self, config: VirtualRouterConfig, now_ns: int) -> None:
         old = self.config
-        was = (self.priority, old.advertisement_interval_cs, old.addresses)
+        before = (self.priority, old.advertisement_interval_cs, old.addresses, _form(old))
         self._replace_config(config)
         removed = tuple(address for address in old.all_addresses if address not in config.all_addresses)
         added = tuple(address for address in config.all_addresses if address not in old.all_addresses)
         if removed:
             self._actions.append(RemoveAddresses(removed))
-        if was != (self.priority, config.advertisement_interval_cs, config.addresses):
+        if before != (self.priority, config.advertisement_interval_cs, config.addresses, _form(config)):
             self._advertise(now_ns)
             self._restart_advert_timer(now_ns)
         if added:
@@ -346,6 +384,7 @@ class VirtualRouter:
         return self.last_advert_ns is not None and now_ns - self.last_advert_ns > self._patience_ns()
 
     def _give_up_stale(self, now_ns: int) -> None:
+        self._recovered_ns = now_ns
         self._actions.append(RemoveAddresses(self.config.all_addresses))
         self._become_backup(Reason.STALE_CLOCK, now_ns)
 
@@ -412,6 +451,11 @@ class VirtualRouter:
         if (config.vrid, config.family) != (self.config.vrid, self.config.family):
             raise ValueError("another VRID or family is another virtual router")
         self.config = config
+
+
+def _form(config: VirtualRouterConfig) -> tuple[object, ...]:
+    """What of the configuration changes the form of our adverts, not what they say."""
+    return config.version, config.checksum, config.password, config.transport
 
 
 def _parting(event: Shutdown | Released) -> Reason:

@@ -1,10 +1,12 @@
 """The durations of RFC 9568 §6.1, in nanoseconds, and the two that vipkeeper adds.
 
 Everything rounds up: a takeover is never early. `interval_cs` is the interval of the *Active* that is waited for
-(learned from its adverts), not our own.
+(learned from its adverts), not our own. Version 2 has no learned interval, and its Skew_Time is a part of a second,
+however long the interval (RFC 3768 §6.1).
 """
 
-from vipkeeper.vrrp.units import NS_PER_CS, cs_to_ns, divide_up, ms_to_ns
+from vipkeeper.vrrp.advert import Version
+from vipkeeper.vrrp.units import NS_PER_CS, NS_PER_S, cs_to_ns, divide_up, ms_to_ns
 
 ANSWER_SPACING_NS = ms_to_ns(100)
 """Least time between two adverts in answer to others' adverts, so that a flood is answered ten times a second."""
@@ -16,9 +18,13 @@ _LAST_RESORT_STEP_NS = ms_to_ns(50)
 _LAST_RESORT_STEPS = 16
 
 
-def skew_time_ns(priority: int, interval_cs: int) -> int:
-    """Skew_Time = ((256 - priority) * Active_Adver_Interval) / 256: the higher the priority, the sooner."""
-    return divide_up((256 - priority) * interval_cs * NS_PER_CS, 256)
+def skew_time_ns(priority: int, interval_cs: int, version: Version = Version.V3) -> int:
+    """Skew_Time = ((256 - priority) * Active_Adver_Interval) / 256: the higher the priority, the sooner.
+
+    Version 2: Skew_Time = (256 - priority) / 256 seconds.
+    """
+    whole_ns = NS_PER_S if version is Version.V2 else interval_cs * NS_PER_CS
+    return divide_up((256 - priority) * whole_ns, 256)
 
 
 def active_down_interval_ns(skew_ns: int, interval_cs: int) -> int:
@@ -42,6 +48,6 @@ def patience_ns(interval_cs: int) -> int:
     """How old the last advert of an Active may be while surely nobody has taken over.
 
     The most impatient router there can be, the address owner, waits for 3 + 1/256 of our intervals after our advert
-    reached it. The 1/256 is left as a margin for the way of our next advert.
+    reached it (version 2: 3 intervals and 1/256 s). The 1/256 is left as a margin for the way of our next advert.
     """
     return 3 * cs_to_ns(interval_cs)

@@ -7,6 +7,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
 
+from vipkeeper.vrrp.advert import Remark
 from vipkeeper.vrrp.packet import (
     Advert,
     ChecksumForm,
@@ -286,7 +287,7 @@ def test_hostile_27_an_ipv6_source_that_is_not_link_local_is_dropped(source: str
 
 def test_hostile_27_our_own_address_is_a_conflict_or_a_loop() -> None:
     result = receive4(advert4(), own_addresses={SOURCE})
-    assert result == Dropped(DropReason.OWN_SOURCE, "192.0.2.1: an address conflict or a loop")
+    assert result == Dropped(DropReason.OWN_SOURCE, "192.0.2.1: an address conflict or a loop", Remark.REFLECTED)
 
 
 @pytest.mark.parametrize("destination", ["192.0.2.2", "224.0.0.1", "255.255.255.255"])

@@ -1,0 +1,71 @@
+"""What a virtual router expects of the adverts that it hears, and what it remarks where they are otherwise.
+
+A difference that the protocol forgives is a `Remark`; one that it does not is a `Dropped` (version 2 only: RFC 3768
+§7.1). The defaults expect what any plain router of version 3 sends, and remark on what needs no comparison.
+
+Tested by tests/unit/vrrp/test_packet.py, through `decode`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vipkeeper.vrrp.advert import NO_REMARKS, OWNER_PRIORITY, IPAddress, Remark, Version
+from vipkeeper.vrrp.authentication import SimpleText
+from vipkeeper.vrrp.drops import Dropped, DropReason
+from vipkeeper.vrrp.transport import MULTICAST, Transport
+
+if TYPE_CHECKING:
+    from vipkeeper.vrrp.trailer import Authenticator
+
+TRAILER_BYTES = 28
+"""Length of the HMAC trailer (`trailer.py`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """One virtual router's expectations."""
+
+    version: Version = Version.V3
+    transport: Transport = MULTICAST
+    priority: int | None = None
+    """Ours. None: not compared; so are the next two."""
+    interval_cs: int | None = None
+    addresses: tuple[IPAddress, ...] = ()
+    password: SimpleText | None = None
+    """Version 2: None is authentication type 0."""
+    authenticator: Authenticator | None = None
+    """None: a trailer is not expected, and makes an advert too long."""
+
+    def __post_init__(self) -> None:
+        if self.version is Version.V2 and (self.interval_cs is None or not self.addresses):
+            raise ValueError("version 2 compares interval and addresses")
+
+    def refuse_interval(self, interval_cs: int) -> Dropped | None:
+        """Version 2: it MUST be the configured one."""
+        if self.version is Version.V2 and interval_cs != self.interval_cs:
+            return Dropped(DropReason.WRONG_INTERVAL, f"{interval_cs} cs")
+        return None
+
+    def refuse_addresses(self, priority: int, addresses: tuple[IPAddress, ...]) -> Dropped | None:
+        """Version 2: they must be the configured ones, in any order, unless the owner sends them."""
+        if self.version is not Version.V2 or priority == OWNER_PRIORITY:
+            return None
+        if set(addresses) == set(self.addresses):
+            return None
+        return Dropped(DropReason.WRONG_ADDRESSES, " ".join(str(address) for address in addresses[:4]))
+
+    def remarks_on(self, priority: int, interval_cs: int, addresses: tuple[IPAddress, ...]) -> frozenset[Remark]:
+        remarks = []
+        if self.interval_cs is not None and interval_cs != self.interval_cs:
+            remarks.append(Remark.OTHER_INTERVAL)
+        if self.addresses and addresses != self.addresses:
+            remarks.append(Remark.OTHER_ADDRESSES)
+        if addresses[0].version == 6 and not addresses[0].is_link_local:
+            remarks.append(Remark.NOT_LINK_LOCAL_FIRST)
+        if priority == OWNER_PRIORITY:
+            remarks.append(Remark.FOREIGN_OWNER)
+        if priority == self.priority:
+            remarks.append(Remark.EQUAL_PRIORITY)
+        return frozenset(remarks) if remarks else NO_REMARKS
