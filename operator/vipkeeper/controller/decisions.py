@@ -19,7 +19,7 @@ from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.render.document import render_document
 from vipkeeper.spec.conflicts import Claim, Verdict, claim_of, judge, rivals, running_claim
 from vipkeeper.spec.names import configmap_name
-from vipkeeper.spec.parse import ParsedVirtualIP, Refusal
+from vipkeeper.spec.parse import ParsedVirtualIP, Refusal, RefusalReason
 from vipkeeper.spec.placement import Node, Placement, Requirements, nodes_of
 from vipkeeper.spec.ports import PortBlock, PortsExhausted, allocate_ports
 from vipkeeper.spec.settings import OperatorSettings, settings_problems
@@ -95,7 +95,7 @@ def _examine(virtualip: VirtualIPSeen, configmaps: Mapping[str, ConfigMapSeen], 
     if isinstance(parsed, Refusal):
         return Decision(virtualip, configmap, refusal=parsed)
     if problems := settings_problems(parsed.nginx is not None, settings):
-        return Decision(virtualip, configmap, refusal=Refusal(problems))
+        return Decision(virtualip, configmap, refusal=Refusal(problems, RefusalReason.NOT_SERVED))
     return Decision(virtualip, configmap, placement=parsed.placement)
 
 
@@ -117,13 +117,16 @@ def _house(
                 taken[name] = ports
                 homes[name] = (placement, ports)
             except PortsExhausted as error:
-                decision = _refuse(decision, (f"spec.nodes: needs a placement of its own, but {error}",))
+                problem = f"spec.nodes: needs a placement of its own, but {error}"
+                decision = _refuse(decision, (problem,), RefusalReason.NOT_SERVED)
         housed.append(decision)
     return housed, homes
 
 
-def _refuse(decision: Decision, problems: tuple[str, ...], keeps_running: bool = True) -> Decision:
-    return replace(decision, refusal=Refusal(problems), placement=None, keeps_running=keeps_running)
+def _refuse(
+    decision: Decision, problems: tuple[str, ...], reason: RefusalReason, keeps_running: bool = True
+) -> Decision:
+    return replace(decision, refusal=Refusal(problems, reason), placement=None, keeps_running=keeps_running)
 
 
 def _settle_conflicts(decisions: list[Decision], ground: _Ground) -> list[Decision]:
@@ -162,12 +165,13 @@ def _trusted(decision: Decision) -> ParsedVirtualIP:
 
 def _conclude(decision: Decision, claim: Claim, verdict: Verdict, others: Iterable[Claim], ground: _Ground) -> Decision:
     if not verdict.accepted:
-        return _refuse(decision, verdict.problems, verdict.keeps_running)
+        return _refuse(decision, verdict.problems, RefusalReason.CONFLICT, verdict.keeps_running)
     parsed = _trusted(decision)
     if claim.vrid is None:
         taken = {rival.vrid for rival in rivals(claim, others) if rival.vrid is not None}
         pin = allocate_vrid(claim.uid, taken)
         if pin is None:
-            return _refuse(decision, ("spec.vrid: all 255 VRIDs of the segment are taken: delete a VirtualIP there",))
+            problem = "spec.vrid: all 255 VRIDs of the segment are taken: delete a VirtualIP there"
+            return _refuse(decision, (problem,), RefusalReason.NO_FREE_VRID)
         return replace(decision, pin=pin)
     return replace(decision, document=render_document(parsed, claim.vrid, ground.nodes_of(parsed.placement)))

@@ -142,6 +142,7 @@ def test_the_newer_of_two_that_want_one_address_is_refused_and_taken_when_the_ol
     world.virtualip("late", vrid=52)
     world.settle()
     assert sorted(world.documents()) == ["web"]
+    assert world.condition("late", "Accepted")["reason"] == "Conflict"
     message = world.condition("late", "Accepted")["message"]
     assert "spec.addresses[0]" in message
     assert "web" in message
@@ -157,6 +158,7 @@ def test_an_installation_without_nginx_refuses_an_nginx_section() -> None:
     server = {"port": 80, "upstream": {"servers": [{"address": "10.0.0.1", "port": 80}]}}
     world.virtualip("web", vrid=51, nginx={"http": [server]})
     world.settle()
+    assert world.condition("web", "Accepted")["reason"] == "NotServed"
     assert "spec.nginx" in world.condition("web", "Accepted")["message"]
     assert world.documents() == {}
 
