@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.property.lan import MAX_LATENCY_NS, VIP, VRID, Lan, Node, transitions
-from vipkeeper.vrrp.actions import SendAdvert
+from vipkeeper.vrrp.actions import Announce, SendAdvert
 from vipkeeper.vrrp.config import VirtualRouterConfig
 from vipkeeper.vrrp.events import HealthChanged
 from vipkeeper.vrrp.packet import Family
@@ -241,3 +241,27 @@ def test_when_all_fall_ill_exactly_one_holds_the_address_and_the_first_to_be_wel
     lan.tell(lan.nodes[-1], HealthChanged(WELL))
     settle(lan)
     assert lan.active == [lan.nodes[-1]]
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.integers(2, 254), min_size=2, max_size=3, unique=True), st.integers(0, 2000), st.integers(0, 2**32))
+def test_who_stays_active_after_a_parted_segment_heals_announces_again(
+    priorities: list[int], parted_ms: int, seed: int
+) -> None:
+    """Whoever was with the loser meanwhile has learned its MAC address, also when the loser gave up at once."""
+    lan = Lan(
+        [config(priority, rank=rank) for rank, priority in enumerate(sorted(priorities, reverse=True))], Random(seed)
+    )
+    settle(lan)
+    best = lan.nodes[0]
+    lan.cut = {frozenset((best.index, other.index)) for other in lan.nodes[1:]}
+    settle(lan)
+    lan.run(lan.now_ns + parted_ms * NS_PER_MS)
+    assert len(lan.active) == 2
+    healed_ns = lan.now_ns
+    lan.cut.clear()
+    settle(lan)
+    assert lan.active == [best]
+    assert any(
+        at_ns >= healed_ns and index == best.index and isinstance(action, Announce) for at_ns, index, action in lan.log
+    )
