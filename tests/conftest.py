@@ -2,7 +2,7 @@
 
 A test that needs something of the machine (root, a program, the test cluster) says so with `requires("keepalived")`.
 Where the thing is missing the test is skipped, and the summary names the need and how many tests it cost. With CI
-set, a need that tests/absent.toml does not accept with a reason fails the session: a green run means that it ran.
+set, a skip that tests/absent.toml does not accept with a reason fails the session: a green run means that it ran.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ SUITES = ("unit", "scenarios", "property", "golden", "netns", "e2e")
 
 _ABSENT = Path(__file__).with_name("absent.toml")
 _missing: Counter[str] = Counter()
+"""Tests skipped, by what they lacked: a need, or the reason that the test itself gave."""
 
 
 def _has(need: str) -> bool:
@@ -48,8 +49,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         needs.append("root")
     for need in needs:
         if not _has(need):
-            _missing[need] += 1
-            pytest.skip(f"{need} is missing on this machine")
+            pytest.skip(need)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.skipped and isinstance(report.longrepr, tuple) and not hasattr(report, "wasxfail"):
+        _missing[report.longrepr[2].removeprefix("Skipped: ")] += 1
 
 
 def _accepted() -> tuple[dict[str, str], dict[str, str]]:
