@@ -20,6 +20,7 @@ NEEDED = {
     "iputils-arping": "asks who owns an address",
     "iputils-ping": "asks whether it answers",
     "keepalived": "a real VRRP neighbour",
+    "libcap2-bin": "runs the engine with the privileges of a pod",
     "libnginx-mod-stream": "nginx, as the sidecar's image has it",
     "nftables": "firewalls between the test's hosts",
     "nginx": "the real reader of the rendered configuration",
