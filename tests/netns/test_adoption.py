@@ -11,7 +11,7 @@ from tests.netns.speaker import Pinger, Speaker, document, edited
 from vipkeeper.ipc.messages import RemoveReason
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 
-pytestmark = [pytest.mark.root]
+pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping", "tcpdump")]
 
 VIP = "192.0.2.100"
 VIP6 = "2001:db8::100"

@@ -17,7 +17,7 @@ from tests.netns.speaker import Pinger, Speaker, document, edited
 from vipkeeper.ipc.messages import MAX_LINE_BYTES, Apply, encode
 from vipkeeper.ipc.rendered import NodeShare, RenderedAddress
 
-pytestmark = [pytest.mark.root]
+pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping", "tcpdump")]
 
 VIP = "192.0.2.100"
 OTHER = "192.0.2.101"

@@ -12,7 +12,7 @@ from tests.netns.lan import Lan, stays, wait_for
 from tests.netns.speaker import Speaker, document, edited
 from vipkeeper.ipc.rendered import NodeShare
 
-pytestmark = [pytest.mark.root]
+pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping", "tcpdump")]
 
 VIP = "192.0.2.100"
 VIP6 = "2001:db8::100"

@@ -15,8 +15,9 @@ import pytest
 
 from tests.netns.lan import Lan, wait_for
 from tests.netns.speaker import Speaker, document
+from vipkeeper.engine.agent_socket import AGENT_UID
 
-pytestmark = [pytest.mark.root]
+pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping", "tcpdump", "capsh")]
 
 VIP = "192.0.2.100"
 ENGINE_KIB = 16 * 1024
@@ -127,3 +128,40 @@ def _first_lease(speaker: Speaker) -> str:
 def _fresh(speaker: Speaker) -> str:
     shown = speaker.host.run("ip", "address", "show", "dev", "eth0", "to", VIP)
     return shown if "valid_lft 2sec" in shown else ""
+
+
+def test_the_privileges_of_the_pod_are_enough(lan: Lan) -> None:
+    """drop ALL, add NET_ADMIN NET_RAW SYS_NICE IPC_LOCK; root without DAC_OVERRIDE; run folder root:65532, setgid."""
+    host = lan.host("one")
+    one = Speaker(host, nginx=True)
+    os.chown(one.run_dir, 0, AGENT_UID)
+    one.run_dir.chmod(0o2770)
+    (one.run_dir / "nginx").chmod(0o755)
+    kept = "cap_net_admin,cap_net_raw,cap_sys_nice,cap_ipc_lock"
+    dropped = ",".join(set(_all_capabilities()) - set(kept.split(",")))
+    with one.log_path.open("ab") as log:
+        one.process = host.start(
+            *("capsh", "--no-new-privs", f"--drop={dropped}", "--", "-c", one.shell_command()),
+            env=one.environment,
+            stdout=log,
+            stderr=log,
+        )
+    one.apply(document({"one": 200}, VIP, nginx=True))
+    status = one.wait_until("Active")
+    assert status.ailments == ("NginxGone",)
+    bounding = re.search(r"CapEff:\t(\w+)", Path(f"/proc/{one.engine}/status").read_text())
+    assert bounding is not None
+    assert int(bounding[1], 16).bit_count() == 4
+    socket_file = (one.run_dir / "engine.sock").stat()
+    assert (socket_file.st_uid, socket_file.st_gid, socket_file.st_mode & 0o777) == (0, AGENT_UID, 0o660)
+    for trouble in ("refused", "Permission", "not permitted", "can't"):
+        assert trouble not in one.log()
+    wait_for("kept", lambda: one.stored() == {"web": 1})
+    assert host.run("sysctl", "-n", "net.ipv4.ip_nonlocal_bind").strip() == "1"
+
+
+def _all_capabilities() -> list[str]:
+    shown = subprocess.run(["capsh", "--print"], capture_output=True, text=True, check=True).stdout
+    found = re.search(r"^Bounding set =(\S+)$", shown, re.MULTILINE)
+    assert found is not None
+    return found[1].split(",")

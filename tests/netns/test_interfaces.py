@@ -7,7 +7,7 @@ import pytest
 from tests.netns.lan import Lan, stays, wait_for
 from tests.netns.speaker import Speaker, document
 
-pytestmark = [pytest.mark.root]
+pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping", "tcpdump")]
 
 VIP = "192.0.2.100"
 VIP6 = "2001:db8::100"

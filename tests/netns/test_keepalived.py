@@ -8,7 +8,7 @@ from tests.netns.keepalived import Keepalived
 from tests.netns.lan import Lan, stays, wait_for
 from tests.netns.speaker import Speaker, document
 
-pytestmark = [pytest.mark.root, pytest.mark.requires("keepalived")]
+pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping", "keepalived")]
 
 ADDRESSES = ["192.0.2.100", "2001:db8::100"]
 

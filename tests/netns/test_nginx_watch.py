@@ -11,7 +11,7 @@ from tests.netns.lan import Lan, stays, wait_for
 from tests.netns.speaker import Pinger, Speaker, document
 from vipkeeper.ipc.messages import Health, HealthSource
 
-pytestmark = [pytest.mark.root]
+pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping", "tcpdump")]
 
 VIP = "192.0.2.100"
 

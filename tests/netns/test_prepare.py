@@ -13,7 +13,7 @@ from tests.netns.lan import Host, Lan
 from tests.netns.speaker import document
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 
-pytestmark = [pytest.mark.root]
+pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping", "tcpdump")]
 
 
 def prepared(host: Host, *documents: RenderedVirtualIP) -> dict[str, Any]:
