@@ -141,6 +141,7 @@ def test_a_watch_that_the_server_ends_goes_on_without_a_new_list(
 @pytest.mark.usefixtures("watch")
 def test_a_refusal_is_told_with_its_reason(server: ApiServer, told: Told) -> None:
     next_of(told, Listed)
+    wait_for(lambda: server.watches, "the watch")
     server.refuse[PATH] = 403
     server.stop()
     server.start()
