@@ -53,26 +53,28 @@ def play(screen: Screen, cluster: Cluster) -> None:
 
 
 def _introduce(screen: Screen, cluster: Cluster) -> None:
+    again = " (the one that runs is used again)" if cluster.is_up() else ""
     screen.title(
         "vipkeeper",
         [
-            "A virtual IP address on a real Kubernetes cluster, and what a client sees when its node fails.",
+            "A virtual IP address on a real Kubernetes cluster,",
+            "and what a client sees when its node fails.",
             "",
             "This will",
-            f" • make a kind cluster of one control plane and three nodes {_if_up(cluster)}",
-            "   (without docker, podman or a registry its tools and node image are built first:",
-            "   root on Debian, Debian packages named below before they are installed, 10 to 15 minutes, 4 GB)",
-            " • build the images of this checkout and install the Helm chart into it",
-            " • apply examples/vip.yaml, ask the address over HTTP, cut its node off, and measure",
+            " • make a kind cluster: one control plane, three nodes" + again,
+            " • build this checkout's images and install the Helm chart",
+            " • apply examples/vip.yaml and ask the address over HTTP",
+            " • cut its node off, and measure",
             "",
-            f"Written outside this folder: {cluster.paths.cache}. Ctrl-C ends it at any time.",
-            "`make demo-down` removes the cluster.",
+            "Without docker or podman and their registry (root on Debian),",
+            "kind, Kubernetes and a node image are built here first, from",
+            "source: 10 to 15 minutes, 4 GB, once. Debian packages are named",
+            "before they are installed.",
+            "",
+            f"Kept in {cluster.paths.cache}",
+            "Ctrl-C ends it at any time; `make demo-down` removes the cluster.",
         ],
     )
-
-
-def _if_up(cluster: Cluster) -> str:
-    return "(it runs already and is used again)" if cluster.is_up() else ""
 
 
 def _raise_cluster(screen: Screen, cluster: Cluster) -> None:
@@ -109,7 +111,7 @@ def _apply(screen: Screen, cluster: Cluster) -> Stage:
     example = examples.fit(VIP_FILE, lambda family: cluster.free_addresses(1, family, OWNER)[0])
     ((name, addresses),) = example.addresses.items()
     stage = Stage(cluster, cluster.client(OWNER), Vip(cluster, name, addresses), addresses[0])
-    screen.yaml(example.text)
+    screen.yaml(_without_comments(example.text))
     screen.note(f"({addresses[0]} is a free address of this cluster's segment)")
     screen.command(f"kubectl apply -f {_shown(VIP_FILE)}")
     with _probing(stage) as (pings, requests):
@@ -181,13 +183,18 @@ def _say_goodbye(screen: Screen, stage: Stage) -> None:
     screen.title(
         f"That was all, in {screen.elapsed_s:.0f} s. The cluster is yours to play with",
         [
-            f"{CLUSTER_COMMAND} kubectl get vip -w              watch it move",
-            f"{CLUSTER_COMMAND} kubectl describe vip {stage.vip.name}",
-            f"{CLUSTER_COMMAND} cut NODE                        and `heal NODE`, `pause NODE`, `carrier-down NODE`",
-            f"nsenter --net={stage.client.namespace_path} curl http://{stage.address}/",
+            "watch it move:",
+            f"  {CLUSTER_COMMAND} kubectl get vip -w",
+            f"  {CLUSTER_COMMAND} kubectl describe vip {stage.vip.name}",
+            "fail a node (`heal`, `unpause` and `carrier-up` undo it):",
+            f"  {CLUSTER_COMMAND} cut worker",
+            f"  {CLUSTER_COMMAND} pause worker2",
+            f"  {CLUSTER_COMMAND} carrier-down worker3",
+            "ask it, as a client of its segment:",
+            f"  nsenter --net={stage.client.namespace_path} curl http://{stage.address}/",
             "",
-            "make demo                                                      once more, on the same cluster",
-            "make demo-down                                                 removes it",
+            "`make demo` plays it once more on the same cluster,",
+            "`make demo-down` removes it.",
         ],
     )
 
@@ -214,6 +221,10 @@ def _remove_last_time(cluster: Cluster) -> None:
 
 def _no_address(family: int) -> Address:
     raise AssertionError(f"examples/web.yaml claims no IPv{family} address")
+
+
+def _without_comments(yaml_text: str) -> str:
+    return "\n".join(line for line in yaml_text.splitlines() if not line.lstrip().startswith("#"))
 
 
 def _shown(file: Path) -> str:

@@ -8,12 +8,11 @@ from __future__ import annotations
 import time
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.panel import Panel
 from rich.syntax import Syntax
 from rich.text import Text
 
-INDENT = 8
+INDENT = " " * 8
 
 
 class Screen:
@@ -40,18 +39,17 @@ class Screen:
         self._line("✗", text, "bold red")
 
     def note(self, text: str) -> None:
-        self._console.print(Padding(Text(text, style="dim"), (0, 0, 0, INDENT)))
+        self._indented(Text(text, style="dim"))
 
     def command(self, text: str) -> None:
         """What the user would type."""
-        self._console.print(Padding(Text(f"$ {text}", style="bold"), (0, 0, 0, INDENT)))
+        self._indented(Text(f"$ {text}", style="bold"))
 
     def output(self, text: str) -> None:
-        self._console.print(Padding(Text(text.rstrip()), (0, 0, 0, INDENT)))
+        self._indented(Text(text.rstrip()))
 
     def yaml(self, text: str) -> None:
-        shown = Syntax(text.rstrip(), "yaml", theme="ansi_dark", background_color="default")
-        self._console.print(Padding(shown, (0, 0, 0, INDENT)))
+        self._indented(Syntax("", "yaml", theme="ansi_dark").highlight(text.rstrip()))
 
     def figure(self, text: str) -> None:
         """What all this was for."""
@@ -62,4 +60,9 @@ class Screen:
         line = Text(f"{minutes:2d}:{seconds:02d} ", style="dim")
         line.append(f"{sign} ", style=style)
         line.append(text, style=style if sign in "▶✗★" else "")
-        self._console.print(line)
+        self._console.print(line, soft_wrap=True)
+
+    def _indented(self, text: Text) -> None:
+        """Lines are never broken or cut: kubectl's tables can be copied."""
+        for line in text.split():
+            self._console.print(Text(INDENT) + line, soft_wrap=True)
