@@ -4,6 +4,8 @@ The rendered ConfigMaps are owned by the VirtualIPs, which stay, so no garbage c
 Leases are made by the agents and have no owner. The DaemonSets go with the chart's anchor ConfigMap: this waits until
 their pods have ended, because an ending agent may still write, and because a user who reads "uninstalled" may take it
 that no node holds an address any more.
+
+Tests: tests/e2e/test_uninstall.py.
 """
 
 from __future__ import annotations
