@@ -24,6 +24,7 @@ _RECEIVE_BUFFER_BYTES = 2 << 20
 _TRAFFIC_CLASS = 0xC0
 _SKB_PRIORITY = 6  # TC_PRIO_INTERACTIVE: 7 is the kernel's own
 _PACKET_BYTES = 60 + 8 + 255 * 16
+_MAX_KNOWN = 1024
 READS_PER_WAKEUP = 64
 """So that timers and other descriptors get their turn under a flood."""
 READS_PER_DRAIN = 4096
@@ -58,6 +59,7 @@ class Port:
         self._source: IPAddress | None = None
         self._ancillary: list[tuple[int, int, bytes]] = []
         self._send_error = ""
+        self._known: dict[bytes, Advert] = {}
         ipv4 = family is Family.IPV4
         kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
         self._socket = socket.socket(socket.AF_INET if ipv4 else socket.AF_INET6, kind, PROTOCOL)
@@ -76,6 +78,7 @@ class Port:
 
     def set_vrids(self, vrids: frozenset[int]) -> None:
         self._vrids = vrids
+        self._known.clear()
         self._attach_filter(vrids)
 
     def set_source(self, source: IPAddress | None) -> None:
@@ -83,6 +86,7 @@ class Port:
         if source == self._source:
             return
         self._source = source
+        self._known.clear()
         if isinstance(source, IPv4Address):
             # The source of multicasts, without bind(2), which would refuse all that is not for that address.
             request = struct.pack("=4s4si", bytes(4), source.packed, self.index)
@@ -144,9 +148,15 @@ class Port:
 
     def _read_ipv4(self, now_ns: int) -> None:
         packet = self._socket.recv(_PACKET_BYTES)
+        all_but_identification = packet[:4] + packet[6:10] + packet[12:]  # and header checksum, which goes with it
+        known = self._known.get(all_but_identification)
+        if known is not None:
+            self._on_advert(known, now_ns)
+            return
         own = () if self._source is None else (self._source,)
         result = decode_ipv4(packet, vrids=self._vrids, own_addresses=own)
         if isinstance(result, Advert):
+            self._learn(all_but_identification, result)
             self._on_advert(result, now_ns)
             return
         source = str(IPv4Address(packet[12:16])) if len(packet) >= 20 else ""
@@ -155,6 +165,11 @@ class Port:
 
     def _read_ipv6(self, now_ns: int) -> None:
         message, ancillary, _flags, sender = self._socket.recvmsg(_PACKET_BYTES, 128)
+        everything = b"".join((message, sender[0].encode(), *(data for _level, _kind, data in ancillary)))
+        known = self._known.get(everything)
+        if known is not None:
+            self._on_advert(known, now_ns)
+            return
         hop_limit, destination = None, IPv6Address(0)
         for level, kind, data in ancillary:
             if level != socket.IPPROTO_IPV6:
@@ -175,9 +190,16 @@ class Port:
             own_addresses=own,
         )
         if isinstance(result, Advert):
+            self._learn(everything, result)
             self._on_advert(result, now_ns)
         else:
             self._refuse(result, str(source), message)
+
+    def _learn(self, packet: bytes, advert: Advert) -> None:
+        """An Active sends the same bytes again and again: what was checked once need not be checked again."""
+        if len(self._known) >= _MAX_KNOWN:
+            self._known.clear()
+        self._known[packet] = advert
 
     def _refuse(self, dropped: Dropped, source: str, message: bytes) -> None:
         vrid = message[1] if len(message) > 1 and dropped.reason is not DropReason.BAD_HEADER else None

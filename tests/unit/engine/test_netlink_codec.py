@@ -6,9 +6,11 @@ from ipaddress import ip_address
 from typing import Any
 
 import pytest
+from pyroute2 import IPRoute
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 
+from tests.unit.engine.own_network import in_own_network, ip
 from vipkeeper.engine.netlink_codec import (
     NLM_F_CREATE,
     NLM_F_REPLACE,
@@ -18,6 +20,8 @@ from vipkeeper.engine.netlink_codec import (
     RTM_GETADDR,
     RTM_GETLINK,
     RTM_NEWADDR,
+    RTMGRP_IPV4_IFADDR,
+    RTMGRP_LINK,
     AddressMessage,
     DumpDone,
     ErrorMessage,
@@ -109,6 +113,120 @@ def test_the_kernels_own_words_are_read() -> None:
     indices = {link.index for link in links}
     addresses = [message for message in dump(RTM_GETADDR) if isinstance(message, AddressMessage)]
     assert all(message.index in indices for message in addresses)
+
+
+def busy_network() -> int:
+    """Links and addresses of many kinds. Returns the index of `one`."""
+    ip("link add one address 02:00:00:00:00:01 type veth peer name two address 02:00:00:00:00:02")
+    ip("link add bridge type bridge")
+    ip("link set one up")
+    ip("link set two up")
+    ip("address add 192.0.2.1/24 dev one")
+    ip("address add 192.0.2.2/24 dev one")
+    ip("address add 198.51.100.1 peer 198.51.100.2/32 dev two")
+    ip("address add 2001:db8::1/64 dev one nodad")
+    ip("address add 2001:db8::2/64 dev one valid_lft 100 preferred_lft 0")
+    return socket.if_nametoindex("one")
+
+
+@in_own_network
+def test_a_dump_of_links_and_addresses_is_read_as_pyroute2_reads_it() -> None:
+    busy_network()
+    with IPRoute() as second_opinion:
+        links = {
+            (
+                link["index"],
+                link.get_attr("IFLA_IFNAME"),
+                link["flags"],
+                bytes.fromhex(link.get_attr("IFLA_ADDRESS").replace(":", "")),
+            )
+            for link in second_opinion.get_links()
+        }
+        addresses = {
+            (
+                item["index"],
+                item.get_attr("IFA_LOCAL") or item.get_attr("IFA_ADDRESS"),
+                item["prefixlen"],
+                item.get_attr("IFA_FLAGS"),
+                item["scope"],
+                item.get_attr("IFA_PROTO") or 0,
+            )
+            for item in second_opinion.get_addr()
+        }
+    ours = [message for message in dump(RTM_GETLINK) if isinstance(message, LinkMessage)]
+    assert {(link.index, link.name, link.flags, link.mac) for link in ours} == links
+    assert {link.name for link in ours} == {"lo", "one", "two", "bridge"}
+    found = [message for message in dump(RTM_GETADDR) if isinstance(message, AddressMessage)]
+    assert {
+        (item.index, str(item.address), item.prefix_length, item.flags, item.scope, item.proto) for item in found
+    } == addresses
+    assert {"192.0.2.2", "198.51.100.1", "2001:db8::2"} <= {str(item.address) for item in found}
+    assert not any(message.gone for message in (*ours, *found))
+
+
+def exchange(request: bytes) -> list[Message]:
+    """What the kernel answers to a request and an enquiry behind it."""
+    messages: list[Message] = []
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as netlink:
+        netlink.send(request)
+        netlink.send(dump_request(RTM_GETADDR, 9))
+        while DumpDone(9) not in messages:
+            messages += parse(netlink.recv(65536))
+    return messages
+
+
+@in_own_network
+def test_the_kernel_does_what_the_requests_say() -> None:
+    index = busy_network()
+    for address in (VIP, VIP6):
+        answers = exchange(add_address(index, address, 7))
+        assert not [item for item in answers if isinstance(item, ErrorMessage)]
+        (there,) = [item for item in answers if isinstance(item, AddressMessage) and item.address == address]
+        assert (there.index, there.prefix_length, there.proto) == (index, address.max_prefixlen, OUR_PROTO)
+        assert there.flags & 0x280 == 0x200, "no route for its prefix, and not for ever"
+        with IPRoute() as second_opinion:
+            (seen,) = second_opinion.get_addr(address=str(address))
+        cache = seen.get_attr("IFA_CACHEINFO")
+        assert 0 < cache["ifa_valid"] <= 7
+        exchange(add_address(index, address, 100))
+        with IPRoute() as second_opinion:
+            (seen,) = second_opinion.get_addr(address=str(address))
+        assert 7 < seen.get_attr("IFA_CACHEINFO")["ifa_valid"] <= 100, "renewed, not refused as a double"
+        left = [item for item in exchange(delete_address(index, address)) if isinstance(item, AddressMessage)]
+        assert address not in [item.address for item in left]
+
+
+@in_own_network
+def test_the_kernels_refusals_name_the_address() -> None:
+    index = busy_network()
+    refused = [item for item in exchange(add_address(4711, VIP, 2)) if isinstance(item, ErrorMessage)]
+    assert refused == [ErrorMessage(19, RTM_NEWADDR, VIP)]
+    refused = [item for item in exchange(delete_address(index, VIP6)) if isinstance(item, ErrorMessage)]
+    assert refused == [ErrorMessage(99, RTM_DELADDR, VIP6)]
+
+
+@in_own_network
+def test_news_of_links_and_addresses_are_read_as_they_happen() -> None:
+    told: list[tuple[str, bool]] = []
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as netlink:
+        netlink.bind((0, RTMGRP_LINK | RTMGRP_IPV4_IFADDR))
+        netlink.settimeout(10)
+        ip("link add one type veth peer name two")
+        ip("address add 192.0.2.1/24 dev one")
+        ip("address del 192.0.2.1/24 dev one")
+        ip("link del one")
+        while ("one", True) not in told:
+            for message in parse(netlink.recv(65536)):
+                assert isinstance(message, LinkMessage | AddressMessage)
+                news = (message.name if isinstance(message, LinkMessage) else str(message.address), message.gone)
+                if news not in told:
+                    told.append(news)
+    assert [item for item in told if item[0] != "two"] == [
+        ("one", False),
+        ("192.0.2.1", False),
+        ("192.0.2.1", True),
+        ("one", True),
+    ]
 
 
 @pytest.mark.parametrize(
