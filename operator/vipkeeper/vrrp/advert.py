@@ -2,10 +2,13 @@
 
 Families, versions and checksum forms are what both sides must agree on; a `Remark` is what was odd about an advert
 that is good all the same.
+
+Tested where they are made: tests/unit/vrrp/test_packet.py and test_expected.py.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from ipaddress import IPv4Address, IPv6Address
@@ -37,6 +40,11 @@ _GROUPS: dict[Family, IPAddress] = {
     Family.IPV6: IPv6Address("ff02::12"),
 }
 _ADDRESS_BYTES = {Family.IPV4: 4, Family.IPV6: 16}
+
+
+def in_sent_order(addresses: Iterable[IPAddress]) -> tuple[IPAddress, ...]:
+    """A link-local address goes to the front of an IPv6 list (RFC 9568 §5.2.9), the rest keeps its order."""
+    return tuple(sorted(addresses, key=lambda address: address.version == 6 and not address.is_link_local))
 
 
 class Version(IntEnum):

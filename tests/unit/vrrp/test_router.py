@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv6Address
 import pytest
 
 from vipkeeper.vrrp.actions import RemoveAddresses, SendAdvert, StateChanged
+from vipkeeper.vrrp.advert import NO_REMARKS, Advert, Family, Remark
 from vipkeeper.vrrp.config import VirtualRouterConfig
 from vipkeeper.vrrp.events import (
     Adopted,
@@ -21,7 +22,6 @@ from vipkeeper.vrrp.events import (
     Startup,
     TimerFired,
 )
-from vipkeeper.vrrp.packet import Advert, Family
 from vipkeeper.vrrp.router import VirtualRouter
 from vipkeeper.vrrp.state import Fault, Reason, State
 
@@ -194,6 +194,37 @@ def test_one_who_gave_up_knows_of_no_active(event: Event) -> None:
     router = active()
     router.handle(event, 4 * S if isinstance(event, HealthChanged) else 99 * S)
     assert (router.state, router.active_address) == (State.BACKUP, None)
+
+
+OTHER_PEER = IPv4Address("192.0.2.7")
+
+
+def test_hostile_28_two_that_send_at_one_time_with_one_priority_are_remarked_on() -> None:
+    router = backup()
+    seen = []
+    for now_ns, source in enumerate([PEER, OTHER_PEER, OTHER_PEER, PEER], start=1):
+        router.handle(heard(200, source), now_ns * S)
+        seen.append(bool(router.remarks))
+    assert seen == [False, True, False, True]
+    assert router.remarks == {Remark.TWO_SENDERS}
+    assert router.state is State.BACKUP
+
+
+@pytest.mark.parametrize(
+    "adverts",
+    [
+        pytest.param([(200, PEER, 1.0), (200, OTHER_PEER, 4.0)], id="three_silent_intervals"),
+        pytest.param([(200, PEER, 1.0), (0, PEER, 1.5), (200, OTHER_PEER, 2.0)], id="the_first_has_left"),
+        pytest.param([(200, PEER, 1.0), (201, OTHER_PEER, 1.5)], id="preempted"),
+        pytest.param([(200, PEER, 1.0), (200, PEER, 1.1)], id="the_same"),
+    ],
+)
+def test_a_successor_is_not_remarked_on(adverts: list[tuple[int, IPv4Address, float]]) -> None:
+    router = backup()
+    for priority, source, at_s in adverts:
+        router.handle(heard(priority, source), int(at_s * S))
+    assert router.state is State.BACKUP
+    assert router.remarks == NO_REMARKS
 
 
 def test_the_reason_is_that_of_the_last_transition() -> None:
