@@ -271,6 +271,6 @@ def test_where_nothing_can_be_sent_nothing_is_sent(fault: Fault) -> None:
         VirtualRouterConfig(51, Family.IPV6, 100, (IPv6Address("2001:db8::10"),)),
     ],
 )
-def test_another_vrid_or_family_is_another_router(other: VirtualRouterConfig) -> None:
+def test_rule_8_another_vrid_or_family_is_another_router(other: VirtualRouterConfig) -> None:
     with pytest.raises(ValueError, match="another virtual router"):
         backup().handle(ConfigChanged(other), 1 * S)
