@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance import HOSTILE, PAGE, RULES, exists, problems, read_table, render, numbered_tests
+from tests.conformance import HOSTILE, PAGE, RULES, exists, numbered_tests, problems, read_table, render
 
 
 def test_every_rule_and_hostile_packet_has_a_test_or_a_reason() -> None:
