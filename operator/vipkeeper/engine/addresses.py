@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 
-from vipkeeper.engine.log import log
+from vipkeeper.engine.log import warn
 from vipkeeper.engine.loop import Loop, Timer
 from vipkeeper.engine.netlink import Netlink
 from vipkeeper.engine.netlink_codec import IPAddress, add_address, delete_address
@@ -81,7 +81,7 @@ class Addresses:
         by_ourselves = now_ns - self._removed_ns.get((index, address), -_ECHO_NS) < _ECHO_NS
         if not by_ourselves and now_ns - self._logged_ns.get((index, address), -_LOG_EACH_NS) >= _LOG_EACH_NS:
             self._logged_ns[index, address] = now_ns
-            log("somebody removed a virtual IP address; put back", address=address, interface_index=index)
+            warn("somebody removed a virtual IP address; put back", address=address, interface_index=index)
 
     def _request(self, index: int, address: IPAddress, valid_s: int) -> bytes:
         key = (index, address, valid_s)
