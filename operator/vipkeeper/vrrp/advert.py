@@ -78,6 +78,8 @@ class Remark(StrEnum):
     """The priority that we have: the higher source address decides (RFC 9568 §8.3.2)."""
     TWO_SENDERS = "TwoSenders"
     """Two others send adverts of one priority at the same time: they do not hear each other."""
+    STILL_ACTIVE = "StillActive"
+    """Somebody said priority 0, and the Active goes on all the same: the word may have been forged."""
     REFLECTED = "Reflected"
     """From our own address and for our own VRID: a loop in the segment, or our address is somebody else's, too."""
 

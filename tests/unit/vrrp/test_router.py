@@ -210,6 +210,15 @@ def test_hostile_28_two_that_send_at_one_time_with_one_priority_are_remarked_on(
     assert router.state is State.BACKUP
 
 
+def test_hostile_20_an_active_that_goes_on_after_priority_zero_is_remarked_on_until_its_next_advert() -> None:
+    router = backup()
+    seen = []
+    for at_s, priority in enumerate([200, 0, 200, 200], start=1):
+        router.handle(heard(priority), at_s * S // 4)
+        seen.append(router.remarks)
+    assert seen == [NO_REMARKS, NO_REMARKS, {Remark.STILL_ACTIVE}, NO_REMARKS]
+
+
 @pytest.mark.parametrize(
     "adverts",
     [
@@ -217,6 +226,7 @@ def test_hostile_28_two_that_send_at_one_time_with_one_priority_are_remarked_on(
         pytest.param([(200, PEER, 1.0), (0, PEER, 1.5), (200, OTHER_PEER, 2.0)], id="the_first_has_left"),
         pytest.param([(200, PEER, 1.0), (201, OTHER_PEER, 1.5)], id="preempted"),
         pytest.param([(200, PEER, 1.0), (200, PEER, 1.1)], id="the_same"),
+        pytest.param([(0, PEER, 1.0), (200, PEER, 1.1)], id="one_that_was_not_known"),
     ],
 )
 def test_a_successor_is_not_remarked_on(adverts: list[tuple[int, IPv4Address, float]]) -> None:
