@@ -99,6 +99,7 @@ def test_what_has_moved_is_let_go_silently_whatever_comes_first(order: str) -> N
         node.for_s(0.6)
         assert (new.ends, old.let_go) == ([], []), "it has not moved yet"
         old.adoption.moved(WEB.uid)
+        assert old.let_go == [(WEB.uid, True)], "at once, not at the next question"
     else:
         old.adoption.moved(WEB.uid)
         assert old.adoption.is_moving(WEB.uid)

@@ -76,7 +76,7 @@ def test_all_255_vrids_fit_into_one_program() -> None:
 
 
 OUR_MAC, THEIR_MAC = "02:00:00:00:00:01", "02:00:00:00:00:02"
-OURS = {Family.IPV4: ip_address("192.0.2.1"), Family.IPV6: ip_address("fe80::1")}
+OURS = {Family.IPV4: ip_address("192.0.2.111"), Family.IPV6: ip_address("fe80::1")}
 THEIRS = {Family.IPV4: ip_address("192.0.2.2"), Family.IPV6: ip_address("fe80::2")}
 VIPS = {Family.IPV4: ip_address("192.0.2.100"), Family.IPV6: ip_address("fe80::100")}
 families = pytest.mark.parametrize("family", list(Family), ids=lambda family: family.name)
@@ -90,7 +90,9 @@ class Cable:
         ip("link set one addrgenmode none")
         ip("link set two addrgenmode none")
         ip("address add 192.0.2.1/24 dev one")
-        ip("address add fe80::1/64 dev one nodad")
+        ip("address add 192.0.2.111/24 dev one")
+        for link_local in ("fe80::5", "fe80::1", "fe80::6"):
+            ip(f"address add {link_local}/64 dev one nodad")
         ip("address add 2001:db8::1/64 dev one nodad")
         ip("link set one up")
         ip("link set two up")
