@@ -21,6 +21,7 @@ from vipkeeper.vrrp.packet import Advert
 
 WEB = Identity("uid-of-web", 51, 4, "eth0")
 ACTIVE, NOT_ACTIVE = Legacy(active=True, heard=None), Legacy(active=False, heard=None)
+HEARD = Advert(ip_address("192.0.2.9"), 51, 200, 25, ())
 NOBODY_HAS_IT: Legacy | None = None
 
 
@@ -112,15 +113,16 @@ def test_what_has_moved_is_let_go_silently_whatever_comes_first(order: str) -> N
     assert (len(new.ends), len(old.let_go)) == (1, 1), "and that was all"
 
 
+@pytest.mark.parametrize("legacy", [Legacy(False, HEARD), NOT_ACTIVE], ids=["an Active was heard", "none was"])
 @in_own_network
-def test_a_backup_leaves_what_it_knows_of_the_active() -> None:
+def test_a_backup_leaves_what_it_knows_of_the_active(legacy: Legacy) -> None:
     node = Node()
-    heard = Advert(ip_address("192.0.2.9"), 51, 200, 25, ())
-    old, new = node.engine("default").runs(Router(legacy=Legacy(False, heard))), node.engine("p-1")
+    old, new = node.engine("default").runs(Router(legacy=legacy)), node.engine("p-1")
     old.adoption.moved(WEB.uid)
     new.searches()
     node.until(lambda: new.ends)
-    assert new.ends == [Legacy(False, heard)]
+    assert new.ends == [legacy]
+    assert old.let_go == [(WEB.uid, True)]
 
 
 @pytest.mark.parametrize(
@@ -224,6 +226,20 @@ def test_an_engine_that_ends_hands_over_to_whoever_has_just_asked() -> None:
 
 
 @in_own_network
+def test_a_question_of_long_ago_is_no_question() -> None:
+    adoption._QUESTION_STANDS_NS = 0  # in this child alone
+    node = Node()
+    old, new = node.engine("default").runs(Router()), node.engine("p-1")
+    new.searches()
+    node.for_s(0.3)
+    new.adoption.cancel(WEB.uid)
+    assert not old.adoption.hand_over_if_asked(WEB.uid)
+    old.adoption.moved(WEB.uid)
+    assert old.let_go == []
+    assert set(old.routers) == {WEB.uid}
+
+
+@in_own_network
 def test_nothing_is_let_go_when_the_asker_has_gone() -> None:
     node = Node()
     old, new = node.engine("default").runs(Router()), node.engine("p-1")
@@ -262,6 +278,8 @@ def test_our_own_name_is_waited_for_and_then_done_without() -> None:
     old.adoption.close()
 
 
+@pytest.mark.root
+@pytest.mark.requires("ip")
 @pytest.mark.parametrize(
     "message",
     [
@@ -271,11 +289,21 @@ def test_our_own_name_is_waited_for_and_then_done_without() -> None:
         b'{"say": "released", "uid": "uid-of-web"}',
         b'{"say": "released", "uid": "uid-of-web", "active": false, "heard": [1]}',
         b'{"say": "released", "uid": "uid-of-web", "active": false, "heard": ["x", 1, 2, 3]}',
-        b'{"say": "what?", "uid": "uid-of-web"}',
     ],
 )
+def test_nonsense_of_a_neighbour_is_told_and_ends_nothing(message: bytes, capfd: pytest.CaptureFixture[str]) -> None:
+    nobody_is_misled_by(message)
+    assert capfd.readouterr().err.count("is not understood") == 1
+
+
+@pytest.mark.root
+@pytest.mark.requires("ip")
+def test_a_word_that_a_later_version_may_say_ends_nothing() -> None:
+    nobody_is_misled_by(b'{"say": "what?", "uid": "uid-of-web"}')
+
+
 @in_own_network
-def test_nonsense_of_a_neighbour_ends_nothing(message: bytes) -> None:
+def nobody_is_misled_by(message: bytes) -> None:
     node = Node()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as neighbour:
         neighbour.bind("\0vipkeeper/p-9")
