@@ -33,6 +33,9 @@ class Inheritance:
     """By name of the document."""
     started: set[str] = field(default_factory=set)
     """Names of the documents whose routers have run in this pod: the next engine need not ask its neighbours again."""
+    hearsay: set[str] = field(default_factory=set)
+    """Names of documents that another pod left in the state folder: not run before the agent confirms them, or stays
+    away (`Engine`). The VirtualIP may have been deleted since, and its address may be somebody else's now."""
     ailments: frozenset[str] = frozenset()
     """What the agent said last about nginx (HealthSource values)."""
 
