@@ -2,17 +2,32 @@
 .DEFAULT_GOAL := help
 .PHONY: help venv requirements conformance format lint types contracts unit netns e2e test packages demo demo-down crds clean
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+# The first one that runs and is new enough: a name on the PATH may be an empty shim.
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$python; break; }; done)
 BIN := .venv/bin
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+# Debian has a package of its own for it. It is named before it is installed.
+define INSTALL_ENSUREPIP
+package=$$($(PYTHON) -c 'import sys; print(f"python3.{sys.version_info.minor}-venv")'); \
+if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+	echo "venv: $(PYTHON) cannot make a venv; install the package $$package (Debian's name)" >&2; exit 1; \
+fi; \
+echo "venv: installing the Debian package $$package"; \
+apt-get install -y -q --no-install-recommends $$package >/dev/null 2>&1 || \
+	{ apt-get update -q >/dev/null && apt-get install -y -q --no-install-recommends $$package >/dev/null; }
+endef
 
 venv: .venv/.ready ## .venv with the project (editable) and the pinned, hashed dependencies
 
 .venv/.ready: requirements/dev.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo 'venv: no Python 3.11 or newer on the PATH; install one, or name it: make venv PYTHON=...' >&2; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -c 'import ensurepip' 2>/dev/null || { $(INSTALL_ENSUREPIP); }
 	@echo "venv: installing the pinned dependencies into .venv (about a minute when nothing is cached)"
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv
 	@$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
 	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
@@ -40,7 +55,7 @@ types: venv ## mypy, strict
 	@$(BIN)/mypy
 
 contracts: venv ## import-linter: who may import whom
-	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 unit: venv ## unit, scenarios, property and golden tests
 	@$(BIN)/pytest tests/unit tests/scenarios tests/property tests/golden
@@ -64,5 +79,5 @@ demo-down: venv ## remove what the demo made
 	@$(BIN)/python -m tests.cluster down
 
 clean: ## remove the venv and caches of this checkout
-	@rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis operator/*.egg-info
+	@rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis operator/*.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

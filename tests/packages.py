@@ -1,7 +1,7 @@
 """`python -m tests.packages`: the Debian packages that the suites need, installed where that is possible.
 
 Announced before it is done, and only what is missing. Without root or Debian nothing is installed: the tests that
-lack something are skipped and named at the end of the run (tests/conftest.py). The neighbours (keepalived, FRR,
+lack something are skipped and named at the end of the run (tests/conftest.py). The neighbours (keepalived,
 nginx) are started by the tests themselves, never as services of the machine: `policy-rc.d` forbids that meanwhile.
 """
 
@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 NEEDED = {
+    "busybox-static": "the nginx sidecar's script with the tools of a small image",
+    "curl": "a client of the addresses",
     "iproute2": "network namespaces",
     "iputils-arping": "asks who owns an address",
     "iputils-ping": "asks whether it answers",
