@@ -1,4 +1,4 @@
-"""Documents come, change and go while addresses answer (P12, P13: the engine needs nobody, nothing is half applied)."""
+"""Documents come, change and go while addresses answer (the engine needs nobody, nothing is half applied)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the engine weighs and loads (P9), what it costs, and how fast it is back."""
+"""What the engine weighs and loads, what it costs, and how fast it is back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What another pod has left in the state folder: its VirtualIPs may have been deleted since (P12 against P13).
+"""What another pod has left in the state folder: its VirtualIPs may have been deleted since.
 
 A pod that only restarts, with the API server away, runs its own documents at once; those of a pod before it wait for
 the agent's word, and are run when nobody comes.

@@ -1,4 +1,4 @@
-"""P2 of the contract: whoever is killed or frozen, there are never two owners for long, and none without need."""
+"""Whoever is killed or frozen, there are never two owners for long, and none without need."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The rendered documents of this placement, as far as the API server told us. Pure: what to do comes back as values.
 
 A document that can't be read (another format, damaged) is reported and never applied; the one before it stays in
-force (P13). A document that vanishes keeps running until somebody has looked where it went: deleted, or moved to
+force. A document that vanishes keeps running until somebody has looked where it went: deleted, or moved to
 another placement of this node, whose engine will adopt it.
 """
 

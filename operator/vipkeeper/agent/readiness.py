@@ -1,4 +1,4 @@
-"""The kubelet's verdict on this node's nginx container, read from this pod's status (DESIGN section 6). Pure.
+"""The kubelet's verdict on this node's nginx container, read from this pod's status. Pure.
 
 Read is `initContainerStatuses[nginx].ready`, not the Pod's Ready condition, which the node controller sets to false
 when the kubelet is away. Not ready counts at once when the container was replaced since it was last ready; else only

@@ -1,6 +1,6 @@
 """What becomes of each VirtualIP: taken or refused, with which VRID, as which document. Pure.
 
-The last good document stays in force while a newer generation is refused (DESIGN P13), so what runs claims its
+The last good document stays in force while a newer generation is refused, so what runs claims its
 addresses and its VRID as well as what is wanted. A VRID that was allocated is written to status before it is used:
 `Decision.pin` asks for that, and there is no document until it is seen there. So it can't change, whatever crashes.
 

@@ -1,4 +1,4 @@
-"""The DaemonSet of one placement: DESIGN section 4, ARCHITECTURE "In a speaker pod".
+"""The DaemonSet of one placement: ARCHITECTURE.md, "In a speaker pod".
 
 Its template depends on the placement, its ports and the operator's settings, never on a VirtualIP: an edit of a
 VirtualIP rolls no pod. updateStrategy is OnDelete, because the operator decides about the order (backups first).

@@ -18,7 +18,7 @@ from vipkeeper.spec.names import LEASE_DURATION_S
 from vipkeeper.spec.speaker import NginxReport, RefusedDocument, VirtualRouterReport, VRRPSpeaker
 
 HANDOVER_BLINK_S = 3.0
-"""Two reports of one hand-over may be this far apart (P2: two owners for 2.5 s at most; and two API writes)."""
+"""Two reports of one hand-over may be this far apart (two owners for 2.5 s at most, after a kill; and two API writes)."""
 
 BLINK = timedelta(seconds=HANDOVER_BLINK_S)
 LEASE_DURATION = timedelta(seconds=LEASE_DURATION_S)

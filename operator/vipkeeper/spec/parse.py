@@ -21,7 +21,7 @@ from vipkeeper.spec.problems import problems_of
 from vipkeeper.spec.virtualip import NodePriority, VirtualIPSpec, parse_status
 
 DEFAULT_ADVERTISEMENT_INTERVAL = "250ms"
-"""Below one second to a takeover for every priority (P1). Resolved here and not in the CRD: it depends on the version."""
+"""Below one second to a takeover for every priority. Resolved here and not in the CRD: VRRPv2 will have another."""
 
 
 @dataclass(frozen=True, slots=True)
