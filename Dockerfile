@@ -1,6 +1,6 @@
 # One image for speaker, agent and controller; the command chooses: `vipkeeper speaker`, `vipkeeper agent`, ...
 #
-#   docker build -t vipkeeper/vipkeeper:dev .
+#   docker build -t vipkeeper/vipkeeper:0.1.0 .        the name and tag that the chart asks for by default
 #
 # Where there is no registry, `python -m tests.cluster images` builds the same file on a Debian root with Python
 # (BASE_IMAGE), from wheels that were downloaded and checked before (WHEELS, PIP_NO_INDEX), without a network.

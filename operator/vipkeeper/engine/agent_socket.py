@@ -60,7 +60,7 @@ class AgentSocket:
         self._path.unlink(missing_ok=True)
 
     def _listen(self) -> socket.socket:
-        """A socket left by an engine that was killed is in the way. Group and mode let the agent in: even root, without DAC_OVERRIDE, is not almighty."""
+        """A socket left by an engine that was killed is in the way. Group and mode let the agent in."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._path.unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
