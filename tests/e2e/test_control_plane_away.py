@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.conftest import BLUE, Figure, temporary_vip
 from tests.e2e.support import kube
-from tests.e2e.support.installation import CONTROLLER
+from tests.e2e.support.installation import CONTROLLER, NAMESPACE
 from tests.e2e.support.lab import Lab
 from tests.e2e.support.limits import NO_GAP_MS, SKEW_MS, TAKEOVER_MS, TWO_OWNERS_AFTER_KILL_MS
 from tests.e2e.support.speakers import Speaker
@@ -37,6 +37,11 @@ def _operator_down(lab: Lab) -> Iterator[None]:
         yield
     finally:
         kube.scale(lab.cluster, CONTROLLER, 1)
+
+
+def _replace_pod(lab: Lab, node: str) -> None:
+    lab.cluster.kubectl("delete", "pod", kube.speaker_pod(lab.cluster, node).name, "-n", NAMESPACE)
+    kube.wait_for_pods(lab.cluster)
 
 
 def test_node_failure_with_the_operator_down(lab: Lab, web: Vip, figure: Figure) -> None:
@@ -86,6 +91,8 @@ def test_node_failure_with_the_api_server_stopped(lab: Lab, web: Vip, figure: Fi
 
 def test_all_containers_of_a_pod_restart_with_the_api_server_stopped(lab: Lab, web: Vip, figure: Figure) -> None:
     first, second, _third = lab.workers
+    _replace_pod(lab, first)  # its containers died before: the kubelet's back-off would grow beyond a minute
+    lab.settle(web, first)
     with lab.api_server_stopped():
         with lab.observed(web) as seen:
             Speaker(lab.cluster, first).kill_containers("nginx", "agent", "speaker")
