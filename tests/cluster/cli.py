@@ -25,7 +25,10 @@ def main(argv: Sequence[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("interrupted; `python -m tests.cluster down` removes what is left, `up` begins again", file=sys.stderr)
+        print(
+            "interrupted; `.venv/bin/python -m tests.cluster down` removes what is left, `up` begins again",
+            file=sys.stderr,
+        )
         return 130
     return 0
 

@@ -218,7 +218,7 @@ class Cluster:
         source = self.provider
         names = self._node_containers(source)
         if not names:
-            raise ClusterError("the test cluster has no nodes: run `python -m tests.cluster up`")
+            raise ClusterError("the test cluster has no nodes: run `.venv/bin/python -m tests.cluster up`")
         return parse_nodes(output_of([source.engine, "inspect", *names], env=source.environment()))
 
     def workers(self) -> list[Node]:
@@ -477,7 +477,7 @@ class Cluster:
     def _known(self) -> State:
         known = state.load(self.paths.state)
         if known is None:
-            raise guard.NotOurCluster("no test cluster was made here: run `python -m tests.cluster up`")
+            raise guard.NotOurCluster("no test cluster was made here: run `.venv/bin/python -m tests.cluster up`")
         return known
 
     def check_guard(self, arguments: Sequence[str] = ()) -> None:

@@ -31,7 +31,7 @@ def refuse_foreign_context(kubeconfig: Path, context: str, own_kubeconfig: Path)
 
 def refuse_foreign_marker(state: State | None, found: str) -> State:
     if state is None:
-        raise NotOurCluster("no test cluster was made here: run `python -m tests.cluster up`")
+        raise NotOurCluster("no test cluster was made here: run `.venv/bin/python -m tests.cluster up`")
     if found != state.marker:
         raise NotOurCluster(f"the cluster does not hold the marker of the test cluster (it says {found!r})")
     return state
