@@ -1,6 +1,6 @@
 # vipkeeper: `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help venv requirements conformance format lint types contracts unit netns e2e test packages demo demo-down crds clean
+.PHONY: help venv requirements conformance format lint types contracts unit netns e2e test bench packages demo demo-down crds clean
 
 # The first one that runs and is new enough: a name on the PATH may be an empty shim.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
@@ -68,6 +68,9 @@ e2e: venv packages ## the chart on a real kind cluster (root, or docker/podman)
 
 test: venv packages lint types contracts ## everything
 	@$(BIN)/pytest tests
+
+bench: venv packages ## side by side with keepalived, 12 minutes (QUICK=1: 3); writes docs/benchmarks.md (root)
+	@$(BIN)/python -m tests.bench $(if $(QUICK),--quick)
 
 packages: venv
 	@$(BIN)/python -m tests.packages

@@ -1,0 +1,15 @@
+"""`make bench`: vipkeeper and keepalived side by side, seen from outside.
+
+Packets are stamped by the kernel as they enter the bridge or the client; addresses are those of the kernel; CPU and
+memory are those of /proc. Nothing that a program says of itself is believed.
+
+    figures.py   numbers: spreads, gaps, the protocol's bound. Pure
+    frames.py    bytes from the wire and from rtnetlink to records. Pure
+    accounts.py  CPU and memory in /proc
+    observer.py  sockets in the namespaces, one thread that reads them
+    programs.py  the two programs behind one face
+    bench.py     a pair of hosts with one of the programs, and what every benchmark does with it
+    crash.py, kills.py, stop.py, many.py, load.py, junk.py: the benchmarks
+    machine.py   what it ran on
+    page.py      the results as a page and on the terminal
+"""
