@@ -9,13 +9,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
 from tests.cluster import Cluster
 from tests.cluster.clients import Client
 from tests.cluster.network import Address
 from tests.demo.screen import Screen
-from tests.e2e.support import examples, installation, prober
+from tests.e2e.support import examples, installation, kube, prober
 from tests.e2e.support.timeline import Timeline
 from tests.e2e.support.virtualips import Vip
 from tests.e2e.support.waiting import wait_until
@@ -213,10 +214,12 @@ def _request(stage: Stage) -> tuple[int, str]:
 
 
 def _remove_last_time(cluster: Cluster) -> None:
-    """The object of an earlier run, so that this one begins with `apply` as well."""
-    names = examples.fit(VIP_FILE, lambda family: cluster.network().prefix(family)[1]).addresses
-    for name in names:
-        cluster.kubectl("delete", "vip", name, "--ignore-not-found")
+    """The object of an earlier run, so that this one begins with `apply` as well; its address is free again."""
+    (name,) = examples.fit(VIP_FILE, lambda family: cluster.network().prefix(family)[1]).addresses
+    left = kube.find(cluster, "vip", name)
+    if left:
+        cluster.kubectl("delete", "vip", name)
+        cluster.give_back([ip_address(address.split("/")[0]) for address in left["spec"]["addresses"]])
 
 
 def _no_address(family: int) -> Address:
