@@ -29,8 +29,6 @@ RUN /build/tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /build
  && /build/tools/bin/pip --python /opt/vipkeeper/bin/python install --no-deps --no-index --prefix /build/installed /build/dist/*.whl
 
 FROM ${BASE_IMAGE}
-RUN command -v nft > /dev/null \
- || { apt-get update && apt-get install -y --no-install-recommends nftables && rm -rf /var/lib/apt/lists/*; }
 COPY --from=dependencies /opt/vipkeeper /opt/vipkeeper
 COPY --from=package /build/installed /opt/vipkeeper
 ENV PATH=/opt/vipkeeper/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin PYTHONUNBUFFERED=1

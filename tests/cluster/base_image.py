@@ -64,7 +64,7 @@ NODE = Base(
         "python3-minimal",
     ),
 )
-PYTHON = Base("python", ("python3", "python3-venv", "ca-certificates", "nftables", NO_PERL))
+PYTHON = Base("python", ("python3", "python3-venv", "ca-certificates", NO_PERL))
 NGINX = Base("nginx", ("nginx", "libnginx-mod-stream", NO_PERL))
 
 

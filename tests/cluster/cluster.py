@@ -73,7 +73,7 @@ class Cluster:
     def build(self) -> None:
         """Tools and node image: what takes long. Nothing to do where docker or podman have a registry."""
         with self._exclusive():
-            self._provider(provider.detect(os.environ)).prepare()
+            self._provider(provider.detect(os.environ, self.progress.say)).prepare()
 
     def up(self) -> None:
         """Makes the cluster, four nodes Ready. Says so where it already runs; removes what a crashed run left."""
@@ -85,7 +85,7 @@ class Cluster:
             if known:
                 self.progress.say("removing what is left of the last cluster")
                 self._remove(known)
-            name = provider.detect(os.environ)
+            name = provider.detect(os.environ, self.progress.say)
             source = self._provider(name)
             node_image = source.prepare()
             guard.refuse_unmarked_nodes(known, self._node_containers(source))

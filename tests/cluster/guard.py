@@ -54,5 +54,6 @@ def refuse_other_targets(arguments: Sequence[str]) -> None:
     for argument in arguments:
         if argument == "--":
             return
-        if argument.split("=")[0] in OTHER_TARGETS:
+        glued_server = argument.startswith("-s") and not argument.startswith("--")  # kubectl -shttps://...
+        if glued_server or argument.split("=")[0] in OTHER_TARGETS:
             raise NotOurCluster(f"{argument}: these commands go to the test cluster and nowhere else")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from tests.cluster import machine
@@ -64,7 +64,8 @@ def make(name: str, paths: Paths, progress: Progress) -> Provider:
     raise ClusterError(f"no provider is called {name!r}: docker, podman or local")
 
 
-def detect(environ: Mapping[str, str]) -> str:
+def detect(environ: Mapping[str, str], say: Callable[[str], None]) -> str:
+    """The name of the provider. Why it is none of the quick ones is said, because `local` takes its time."""
     if chosen := environ.get("VIPKEEPER_PROVIDER"):
         return chosen
     why_not = []
@@ -74,6 +75,7 @@ def detect(environ: Mapping[str, str]) -> str:
             return engine
         why_not.append(f"{engine}: {reason}")
     if machine.is_root() and machine.this_debian_suite():
+        say(f"tools and node image are built on this machine, because of {'; '.join(why_not)}")
         return "local"
     raise ClusterError(
         "no cluster can be made on this machine:\n  " + "\n  ".join(why_not) + "\n  local: needs root on Debian"

@@ -3,7 +3,7 @@
 {{- $first := int .Values.ports.first }}
 {{- $last := int .Values.ports.last }}
 {{- if lt (sub $last $first) 3 }}
-{{- fail (printf "\n\nports.first (%d) to ports.last (%d) is too small: every placement takes a block of four ports." $first $last) }}
+{{- fail (printf "\n\nports.first (%d) to ports.last (%d) is too small: every placement takes a block of four ports. Raise ports.last." $first $last) }}
 {{- end }}
 {{- end }}
 

@@ -57,7 +57,7 @@ def find_helm() -> str:
     """The test cluster's helm; where it has none yet, it is built (tests/cluster; minutes, once)."""
     paths = Paths.from_environment(os.environ, Path.home())
     progress = Progress(paths.logs)
-    name = provider.detect(os.environ)
+    name = provider.detect(os.environ, print)
     if name == "local":
         return str(programs.ensure(paths, progress).path("helm"))
     found = shutil.which("helm", path=provider.make(name, paths, progress).environment()["PATH"])

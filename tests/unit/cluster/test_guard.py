@@ -48,7 +48,9 @@ def test_nodes_of_our_name_that_nobody_remembers_are_left_alone() -> None:
         refuse_unmarked_nodes(None, ["vipkeeper-test-worker"])
 
 
-@pytest.mark.parametrize("argument", ["--context=production", "--kubeconfig", "-s", "--kube-context=x"])
+@pytest.mark.parametrize(
+    "argument", ["--context=production", "--kubeconfig", "-s", "-shttps://other", "--kube-context=x"]
+)
 def test_kubectl_and_helm_cannot_be_sent_elsewhere(argument: str) -> None:
     with pytest.raises(NotOurCluster):
         refuse_other_targets(["get", "pods", argument])
