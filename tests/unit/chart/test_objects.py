@@ -104,8 +104,12 @@ def test_pull_secrets_and_scheduling_reach_both_pods(helm: Helm) -> None:
         assert pod["spec"]["tolerations"] == [toleration]
 
 
-def test_by_default_the_controller_tolerates_no_taint(objects: list[dict[str, Any]]) -> None:
-    assert all("tolerations" not in pod["spec"] for pod in _pods(objects))
+def test_by_default_the_controller_leaves_a_dead_node_after_20_seconds_and_tolerates_nothing_else(
+    objects: list[dict[str, Any]],
+) -> None:
+    for pod in _pods(objects):
+        tolerated = {item["key"]: item["tolerationSeconds"] for item in pod["spec"]["tolerations"]}
+        assert tolerated == {"node.kubernetes.io/not-ready": 20, "node.kubernetes.io/unreachable": 20}
 
 
 def test_the_controller_may_talk_to_the_api_server_and_dns_and_nobody_to_it(helm: Helm) -> None:
