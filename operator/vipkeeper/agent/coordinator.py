@@ -14,7 +14,6 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from vipkeeper.agent.documents import Deed, Documents, LookUp, Whereabouts
-from vipkeeper.agent.engine_client import Connected, Disconnected, EngineEvent
 from vipkeeper.agent.kube_watch import Changed, Deleted, Listed, Reached, Refused, Unreachable, WatchEvent
 from vipkeeper.agent.nginx_config import Wanted
 from vipkeeper.agent.readiness import Readiness
@@ -25,6 +24,7 @@ from vipkeeper.ipc import messages
 from vipkeeper.ipc.rendered import RenderedVirtualIP, ServiceUpstream
 from vipkeeper.render.nginx import Endpoint, render_nginx, services_of
 from vipkeeper.spec.speaker import NginxReport
+from vipkeeper.threads.engine_client import Connected, Disconnected, EngineEvent
 
 SYNC_DELAY_S = 0.2
 """After Welcome: the engine's report on each router comes first, and tells us of routers that we do not know."""

@@ -11,7 +11,6 @@ import pytest
 from tests.unit.agent.samples import NAMESPACE, NODE, SERVICE, configmap, document, status
 from vipkeeper.agent.coordinator import Checked, Coordinator, DocumentsEvent, Event, Found, Hands, PodEvent
 from vipkeeper.agent.documents import Whereabouts
-from vipkeeper.agent.engine_client import Connected, Disconnected
 from vipkeeper.agent.kube_watch import Changed, Deleted, Listed
 from vipkeeper.agent.nginx_config import Wanted
 from vipkeeper.agent.services_watch import ServicesEvent
@@ -31,6 +30,7 @@ from vipkeeper.ipc.messages import (
 from vipkeeper.ipc.rendered import ServiceUpstream
 from vipkeeper.render.nginx import Endpoint
 from vipkeeper.spec.speaker import NginxReport
+from vipkeeper.threads.engine_client import Connected, Disconnected
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 WELCOME = Welcome("1", NODE, "default")
