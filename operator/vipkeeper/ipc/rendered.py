@@ -19,6 +19,9 @@ FORMAT = 1
 DATA_KEY = "virtualip.json"
 """Key of the document in the ConfigMap's `data`."""
 
+_MAX_CHECK_MS = 3_600_000
+_MAX_CHECKS_IN_A_ROW = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class RenderedAddress:
@@ -75,6 +78,39 @@ class NginxSection:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """What every check of this node has. Unknown is not failed: only `fall` bad ones in a row are."""
+
+    host: IPAddress
+    """An address of this node as a rule, 127.0.0.1; never one of the virtual router's own."""
+    port: int
+    interval_ms: int
+    timeout_ms: int
+    rise: int
+    fall: int
+
+
+@dataclass(frozen=True, slots=True)
+class HTTPCheck(Check):
+    """GET `path`: good when the status is 200 to 399."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class TCPCheck(Check):
+    """Good when a connection is accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthSection:
+    """Checks that all must be good for this node to count as healthy. At least one."""
+
+    http: tuple[HTTPCheck, ...] = ()
+    tcp: tuple[TCPCheck, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RenderedVirtualIP:
     """The whole document. `generation` is metadata.generation of the VirtualIP that it was rendered from."""
 
@@ -93,6 +129,7 @@ class RenderedVirtualIP:
     nodes: dict[str, NodeShare] = field(default_factory=dict)
     """Share by node name. A node that is not named here takes no part."""
     nginx: NginxSection | None = None
+    health: HealthSection | None = None
 
     @staticmethod
     def from_json(value: object) -> RenderedVirtualIP:
@@ -118,6 +155,7 @@ class RenderedVirtualIP:
             interface=fields.text("interface") if fields.has("interface") else None,
             nodes=nodes,
             nginx=_nginx(fields.child("nginx")) if fields.has("nginx") else None,
+            health=_health(fields.child("health")) if fields.has("health") else None,
         )
         fields.finish()
         return document
@@ -146,6 +184,8 @@ class RenderedVirtualIP:
             result["interface"] = self.interface
         if self.nginx is not None:
             result["nginx"] = {"http": [_http_to_json(server) for server in self.nginx.http]}
+        if self.health is not None:
+            result["health"] = _health_to_json(self.health)
         return result
 
 
@@ -183,3 +223,43 @@ def _http_to_json(server: HTTPServer) -> dict[str, Any]:
             {"portName": port} if isinstance(port, str) else {"port": port}
         )
     return result
+
+
+def _health(fields: Fields) -> HealthSection:
+    http = tuple(HTTPCheck(*_check(item), path=item.text("path")) for item in fields.children("http"))
+    tcp = tuple(TCPCheck(*_check(item)) for item in fields.children("tcp"))
+    if not http and not tcp:
+        fields.note("", "has neither http nor tcp checks")
+    return HealthSection(http, tcp)
+
+
+def _check(fields: Fields) -> tuple[IPAddress, int, int, int, int, int]:
+    """The members of Check, in their order."""
+    return (
+        fields.address("host"),
+        fields.number("port", 1, 65535),
+        fields.number("intervalMs", 1, _MAX_CHECK_MS),
+        fields.number("timeoutMs", 1, _MAX_CHECK_MS),
+        fields.number("rise", 1, _MAX_CHECKS_IN_A_ROW),
+        fields.number("fall", 1, _MAX_CHECKS_IN_A_ROW),
+    )
+
+
+def _health_to_json(health: HealthSection) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    if health.http:
+        result["http"] = [_check_to_json(check) | {"path": check.path} for check in health.http]
+    if health.tcp:
+        result["tcp"] = [_check_to_json(check) for check in health.tcp]
+    return result
+
+
+def _check_to_json(check: Check) -> dict[str, Any]:
+    return {
+        "host": str(check.host),
+        "port": check.port,
+        "intervalMs": check.interval_ms,
+        "timeoutMs": check.timeout_ms,
+        "rise": check.rise,
+        "fall": check.fall,
+    }

@@ -25,4 +25,5 @@ def render_document(parsed: ParsedVirtualIP, vrid: int, nodes: Iterable[Node]) -
         interface=parsed.interface,
         nodes=effective_priorities(wanted, parsed.uid),
         nginx=parsed.nginx,
+        health=parsed.health,
     )

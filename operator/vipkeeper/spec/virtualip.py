@@ -21,6 +21,7 @@ MAX_HTTP_SERVERS = 16
 MAX_UPSTREAM_SERVERS = 32
 MAX_NODE_PRIORITIES = 64
 MAX_TOLERATIONS = 16
+MAX_CHECKS = 8
 MAX_EXPRESSIONS = 16
 MAX_EXPRESSION_VALUES = 64
 ADDRESS_MAX_LENGTH = 43
@@ -204,6 +205,56 @@ class Nginx(Written):
     """HTTP servers, 1 to 16."""
 
 
+class HealthCheck(Written):
+    """What every check has."""
+
+    host: Annotated[str, Field(min_length=2, max_length=39, json_schema_extra=kubernetes(rules.CHECK_HOST))] = (
+        "127.0.0.1"
+    )
+    """IP address to check, seen from the node [127.0.0.1]. Never one of `addresses`: on a Backup that would check the
+    Active's server."""
+    port: Port
+    """TCP port, 1 to 65535."""
+    interval: Annotated[
+        str,
+        Field(max_length=16, json_schema_extra=kubernetes(rules.DURATION_TEXT, rules.CHECK_INTERVAL_BOUNDS)),
+    ] = "1s"
+    """Time from one check to the next, 100ms to 300s [1s], give or take a tenth so that nodes do not check in step."""
+    timeout: Annotated[
+        str,
+        Field(max_length=16, json_schema_extra=kubernetes(rules.DURATION_TEXT, rules.CHECK_TIMEOUT_BOUNDS)),
+    ] = "1s"
+    """How long a check may take, 10ms to 60s [1s]. The next one starts after it has ended."""
+    rise: Annotated[int, Field(ge=1, le=100)] = 2
+    """Good checks in a row after which a failed node counts as healthy again, 1 to 100 [2]."""
+    fall: Annotated[int, Field(ge=1, le=100)] = 3
+    """Bad checks in a row after which the node counts as failed, 1 to 100 [3]."""
+
+
+class HTTPCheck(HealthCheck):
+    """GET over HTTP: a status from 200 to 399 is good."""
+
+    path: Annotated[str, Field(max_length=1024, pattern=rules.HTTP_PATH_PATTERN)] = "/"
+    """Path and query to ask for [/]."""
+
+
+class TCPCheck(HealthCheck):
+    """A connection that is accepted is good."""
+
+
+class Health(Written):
+    """Checks on every node of what serves on the addresses. A node with a failed check gives the addresses away as
+    long as another one is healthy; when all fail, one of them still holds the addresses. A node that starts holds back
+    until its checks have answered once."""
+
+    model_config = ConfigDict(json_schema_extra=kubernetes(rules.CHECKS_NEEDED))
+
+    http: Annotated[tuple[HTTPCheck, ...], Field(max_length=MAX_CHECKS, strict=False)] = ()
+    """HTTP checks, up to 8; all must be good."""
+    tcp: Annotated[tuple[TCPCheck, ...], Field(max_length=MAX_CHECKS, strict=False)] = ()
+    """TCP checks, up to 8; all must be good."""
+
+
 class VirtualIPSpec(Written):
     """What you want: addresses that one healthy node holds at any time."""
 
@@ -233,6 +284,8 @@ class VirtualIPSpec(Written):
     """Which nodes take part. Absent: all whose taints are tolerated, equally."""
     vrrp: VRRP | None = None
     """How the nodes elect the Active one. Absent: an advertisement each 250ms, with preemption."""
+    health: Health | None = None
+    """Checks of what serves on the addresses, beside nginx, which is always watched. Absent: none."""
     nginx: Nginx | None = None
     """What nginx serves on the addresses. Absent: nothing; whatever listens on the nodes answers."""
 

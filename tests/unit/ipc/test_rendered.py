@@ -14,12 +14,15 @@ from hypothesis import strategies as some
 
 from vipkeeper.ipc.fields import BadDocument
 from vipkeeper.ipc.rendered import (
+    HealthSection,
+    HTTPCheck,
     HTTPServer,
     NginxSection,
     NodeShare,
     RenderedAddress,
     RenderedVirtualIP,
     ServiceUpstream,
+    TCPCheck,
     UpstreamServer,
 )
 
@@ -46,6 +49,10 @@ FULL = replace(
             HTTPServer(82, service=ServiceUpstream("default", "web", "http")),
         )
     ),
+    health=HealthSection(
+        http=(HTTPCheck(ip_address("127.0.0.1"), 80, 1000, 500, 2, 3, path="/healthz"),),
+        tcp=(TCPCheck(ip_address("::1"), 5432, 250, 100, 1, 1),),
+    ),
 )
 
 
@@ -55,7 +62,7 @@ def test_a_document_survives_the_way_through_json(document: RenderedVirtualIP) -
 
 
 def test_absent_members_are_left_out() -> None:
-    assert {"interface", "nginx"}.isdisjoint(SMALL.to_json())
+    assert {"interface", "nginx", "health"}.isdisjoint(SMALL.to_json())
 
 
 def changed(path: list[str | int], value: object) -> dict[str, Any]:
@@ -84,6 +91,10 @@ def changed(path: list[str | int], value: object) -> dict[str, Any]:
         (["nginx", "http", 0, "port"], 0, "nginx.http[0].port: 0 is not in 1..65535"),
         (["nginx", "http", 0, "servers"], [], "nginx.http[0]: needs exactly one of servers and service"),
         (["nginx", "http", 1, "service", "namespace"], 1, "nginx.http[1].service.namespace: is int, not a text"),
+        (["health", "http", 0, "path"], None, "health.http[0].path: is missing"),
+        (["health", "tcp", 0, "host"], "web", "health.tcp[0].host: 'web' is not an IP address"),
+        (["health", "tcp", 0, "fall"], 0, "health.tcp[0].fall: 0 is not in 1..1000"),
+        (["health"], {}, "health: has neither http nor tcp checks"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_path_and_reason(path: list[str | int], value: object, problem: str) -> None:
