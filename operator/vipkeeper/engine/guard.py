@@ -24,7 +24,7 @@ from vipkeeper.engine.announce import open_socket
 from vipkeeper.engine.back_off import BackOff
 from vipkeeper.engine.document_store import read_documents
 from vipkeeper.engine.engine import Engine
-from vipkeeper.engine.inheritance import AilmentsKnown, Forget, Inheritance, Prepare, Prepared, Results, Started, Store
+from vipkeeper.engine.inheritance import Forget, Inheritance, Prepare, Prepared, Results, Started, Store, VerdictKnown
 from vipkeeper.engine.lines import LineStream
 from vipkeeper.engine.log import log, make_unblocking
 from vipkeeper.engine.loop import Loop
@@ -32,6 +32,7 @@ from vipkeeper.engine.prepare_runner import PrepareRunner
 from vipkeeper.engine.settings import MissingSetting, Settings, read_settings
 from vipkeeper.engine.state_memory import StateMemory
 from vipkeeper.engine.store_writer import StoreWriter
+from vipkeeper.engine.verdicts import sources_of, without
 from vipkeeper.vrrp.units import NS_PER_S
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
@@ -164,6 +165,7 @@ class Guard:
         match inheritance.decode(line):
             case Store(document):
                 self._heritage.documents[document.name] = document
+                self._heritage.verdicts = without(self._heritage.verdicts, document.name, sources_of(document))
                 self._store.write(document.name, document)
             case Started(name):
                 self._heritage.started.add(name)
@@ -171,11 +173,12 @@ class Guard:
                 self._heritage.started.discard(name)
                 self._heritage.documents.pop(name, None)
                 self._heritage.prepared.pop(name, None)
+                self._heritage.verdicts = without(self._heritage.verdicts, name)
                 self._store.write(name, None)
             case Prepare(documents):
                 self._prepare.ask(documents, time.monotonic_ns())
-            case AilmentsKnown(ailments):
-                self._heritage.ailments = ailments
+            case VerdictKnown(name, source, healthy):
+                self._heritage.verdicts[name, source] = healthy
             case Results():
                 pass
 

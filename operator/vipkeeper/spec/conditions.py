@@ -13,7 +13,6 @@ from vipkeeper.spec.belief import ACTIVE, BACKUP, NodeView
 from vipkeeper.spec.parse import Refusal
 from vipkeeper.spec.virtualip import Condition, VirtualIPStatus
 
-
 _NGINX_AILMENTS = {HealthSource.CONNECTION, HealthSource.CHECK, HealthSource.READINESS}
 
 

@@ -187,7 +187,9 @@ def test_a_rule_without_cel_never_goes_into_a_crd() -> None:
         rules.ADDRESS_NOT_BROADCAST.to_cel()
 
 
-@pytest.mark.parametrize(("text", "us"), [("10ms", 10_000), ("1s", 1_000_000), ("1.5s", 1_500_000), ("300s", 300_000_000)])
+@pytest.mark.parametrize(
+    ("text", "us"), [("10ms", 10_000), ("1s", 1_000_000), ("1.5s", 1_500_000), ("300s", 300_000_000)]
+)
 def test_a_checks_duration_is_read(text: str, us: int) -> None:
     assert rules.parse_duration_us(text) == us
 
