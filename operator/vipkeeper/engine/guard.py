@@ -5,6 +5,7 @@ must never wait for: disks (store_writer.py) and `prepare` (prepare_runner.py). 
 
     SIGTERM, SIGINT ─► guard ─► SIGTERM ─► engine: priority 0, addresses off, exit ─► guard: exit 0
     guard dies      ─► engine: SIGTERM by the kernel (PR_SET_PDEATHSIG), or the end of its socket: leaves the same way
+    `vipkeeper run` dies, where it is the parent ─► guard: SIGTERM by the kernel
     both die        ─► the leases of the addresses run out in the kernel
 
 Tests: tests/netns/test_kills.py, test_documents.py.
@@ -206,6 +207,8 @@ def main() -> int:
     except MissingSetting as error:
         log(str(error))
         return 2
+    if settings.parent is not None:
+        realtime.end_with_parent(settings.parent)
     log("vipkeeper", version=vipkeeper.__version__, node=settings.node, placement=settings.placement)
     realtime.ask_for_real_time(realtime.GUARD_PRIORITY)
     Guard(settings).run()

@@ -21,6 +21,8 @@ class Settings:
     """VIPKEEPER_PROC_SYS_NET: where /proc/sys/net can be written to."""
     nginx: bool
     """VIPKEEPER_NGINX=0: the installation goes without nginx, so there is none to watch."""
+    parent: int | None = None
+    """VIPKEEPER_PARENT: process id of a parent that the guard shall not outlive (`vipkeeper run`)."""
 
     @property
     def documents_dir(self) -> Path:
@@ -52,4 +54,5 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         state_dir=Path(environment["VIPKEEPER_STATE_DIR"]),
         proc_sys_net=Path(environment.get("VIPKEEPER_PROC_SYS_NET", "/proc/sys/net")),
         nginx=environment.get("VIPKEEPER_NGINX", "1") != "0",
+        parent=int(environment["VIPKEEPER_PARENT"]) if environment.get("VIPKEEPER_PARENT") else None,
     )
