@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -68,13 +69,25 @@ def test_sigterm_gives_the_address_away_at_once_and_leaves_nothing(lan: Lan, fil
 
 
 def test_ctrl_c_on_a_terminal_is_an_end_in_order(lan: Lan, file: Path) -> None:
-    """The terminal sends SIGINT to all of its foreground group: the run alone is in it."""
-    one, two = pair(lan, file)
-    groups = {os.getpgid(pid) for pid in (one.guard, one.engine)}
-    assert os.getpgid(one.pid) not in groups
-    assert one.stop(signal.SIGINT) == 0
+    """And the terminal is left as it was: an engine's log never blocks, a shell's terminal has to."""
+    two = Standalone(lan.host("two"), file).start()
+    host = lan.host("one")
+    master, terminal = pty.openpty()
+    for descriptor in (master, terminal):
+        lan.at_end.callback(os.close, descriptor)
+    command = [sys.executable, "-m", "vipkeeper.cli", "run", "-f", str(file), "--node", "one"]
+    run = host.start(
+        *("setsid", "--ctty", *command, "--state-dir", str(lan.folder / "tty-run")), stdin=terminal, stderr=terminal
+    )
+    wait_for("it is Active", lambda: lan.owners(VIP) == ["one"])
+    os.write(master, b"\x03")
+    assert run.wait(30) == 0
     wait_for("two takes it", lambda: lan.owners(VIP) == ["two"])
-    assert "reason=PriorityZero" in two.log()
+    wait_for("at once", lambda: "reason=PriorityZero" in two.log())
+    assert os.get_blocking(terminal)
+    said = os.read(master, 1 << 16).decode()
+    assert "state=active" in said
+    assert "Traceback" not in said
 
 
 def test_sighup_with_a_good_file_changes_what_is_written_and_no_state(lan: Lan, file: Path) -> None:
