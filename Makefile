@@ -1,6 +1,6 @@
 # vipkeeper: `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help venv requirements format lint types contracts unit netns e2e test packages demo demo-down crds clean
+.PHONY: help venv requirements conformance format lint types contracts unit netns e2e test packages demo demo-down crds clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 BIN := .venv/bin
@@ -24,6 +24,9 @@ requirements: ## compile requirements/*.txt from pyproject.toml again (needs uv 
 crds: venv ## generate the CRDs (crds/ and the chart's copy) from operator/vipkeeper/spec
 	@$(BIN)/vipkeeper crds --output crds
 	@$(BIN)/vipkeeper crds --output charts/vipkeeper/files/crds
+
+conformance: venv ## write docs/conformance.md: RFC 9568 rule by rule, and its tests
+	@$(BIN)/python -m tests.conformance
 
 format: venv ## format the Python code
 	@$(BIN)/ruff format operator tests

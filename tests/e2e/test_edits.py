@@ -49,6 +49,8 @@ def test_added_address_answers_and_the_first_one_does_not_blink(lab: Lab, web: V
     lab.cluster.give_back([added])
     assert seen.no_owner_ms() == 0, seen.story()
     figure("edit of addresses: ping gap of an unchanged one", seen.ping_gap_ms, NO_GAP_MS, seen)
+    assert seen.http is not None
+    assert not seen.http.failures(), seen.story()
     figure("edit of addresses: HTTP gap of an unchanged one", seen.http_gap_ms, NO_HTTP_GAP_MS, seen)
 
 
@@ -112,6 +114,7 @@ def test_edit_of_the_upstream_sends_requests_there_and_loses_none(lab: Lab, web:
         wait_until("requests go to blue", lambda: lab.http_answer(web.address) == BLUE, IN_EFFECT_S)
     assert seen.http is not None
     assert set(seen.http.answers()) == {f"200 {BLUE}", f"200 {GREEN}"}
+    assert not seen.http.failures(), seen.story()
     figure("edit of the upstream: HTTP gap", seen.http_gap_ms, NO_HTTP_GAP_MS, seen)
 
 

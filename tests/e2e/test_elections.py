@@ -34,8 +34,8 @@ def test_priority_follows_the_labels_of_nodes(lab: Lab, vip: MakeVip) -> None:
         rack = {"selector": {"matchLabels": {"rack": "b"}}, "priority": 250}
         labelled = vip({"vrid": 93, "nodes": {"priorities": [rack]}})
         lab.settle(labelled, third, http_port=None)
-        labelled.wait_for("Ready")
-        assert {node["name"]: node["priority"] for node in labelled.status["nodes"]}[third] == 250
+        labelled.wait_until_active_is(third)
+        assert next(node["priority"] for node in labelled.status["nodes"] if node["name"] == third) == 250
     finally:
         lab.cluster.kubectl("label", "node", third, "rack-")
     labelled.wait_until_run()

@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.conftest import BLUE, GREEN, Figure, MakeVip
 from tests.e2e.support import kube
 from tests.e2e.support.lab import Lab
-from tests.e2e.support.limits import NO_GAP_MS, NO_HTTP_GAP_MS
+from tests.e2e.support.limits import NGINX_TO_NGINX_MS, NO_GAP_MS
 from tests.e2e.support.virtualips import http_of, prefer
 
 EDGE = {"matchLabels": {"edge": "yes"}}
@@ -72,7 +72,7 @@ def test_virtual_ip_that_moves_between_placements_is_adopted_without_a_gap(
         seen.story()
     )
     figure("move between placements: ping gap", seen.ping_gap_ms, NO_GAP_MS, seen)
-    figure("move between placements: HTTP gap", seen.http_gap_ms, NO_HTTP_GAP_MS, seen)
+    figure("move between placements: HTTP gap", seen.http_gap_ms, NGINX_TO_NGINX_MS, seen)
 
 
 def test_nodes_that_join_and_leave_a_placement_join_and_leave_the_election(

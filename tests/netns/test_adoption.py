@@ -103,6 +103,7 @@ def test_a_holder_whose_engine_alone_is_killed_keeps_its_router(lan: Lan) -> Non
     wait_for("the new one waits", lambda: waits(new))
     killed = old.kill_engine()
     old.wait_for_another_engine(killed)
+    assert old.wait_until("Active").reason == "Resumed"
     stays("the new one still waits", lambda: waits(new) and old.is_in("Active"), 1.5)
     old.remove("web", RemoveReason.MOVED)
     assert new.wait_until("Active").reason == "Adopted"

@@ -90,12 +90,13 @@ def test_ipv6_only_hosts_elect_by_their_link_local_addresses(lan: Lan) -> None:
         speaker.apply(document({"one": 200, "two": 100}, VIP6))
     one.wait_until("Active")
     wait_for("the address answers", lambda: client.answers(VIP6))
-    adverts = [line for line in capture.lines() if "VRRPv3" in line or "ip-proto-112" in line or "vrrp" in line.lower()]
+    adverts = [line for line in capture.lines() if "vrrp" in line.lower() and line.split()[1] == one.host.mac]
     assert adverts, capture.text()
     assert all(f"{one.host.link_local} > ff02::12" in line and "hlim 255" in line for line in adverts)
     assert all("class 0xc0" in line for line in adverts)
-    wait_for("neighbour advertisements", lambda: len(_advertisements(capture.lines())) >= 3)
-    for line in _advertisements(capture.lines()):
+    wait_for("neighbour advertisements", lambda: len(_advertisements(capture.lines(), one.host.mac)) >= 3)
+    for line in _advertisements(capture.lines(), one.host.mac):
+        assert "> 33:33:00:00:00:01" in line
         assert "hlim 255" in line
         assert "Flags [router, override]" in line
         assert f"tgt is {VIP6}" in line
@@ -111,8 +112,12 @@ def test_ipv6_only_hosts_elect_by_their_link_local_addresses(lan: Lan) -> None:
     assert two.told().segment == "2001:db8::/64"
 
 
-def _advertisements(lines: list[str]) -> list[str]:
-    return [line for line in lines if "neighbor advertisement" in line and VIP6 in line and "ff02::1" in line]
+def _advertisements(lines: list[str], mac: str) -> list[str]:
+    return [
+        line
+        for line in lines
+        if line.split()[1] == mac and "neighbor advertisement" in line and VIP6 in line and "ff02::1" in line
+    ]
 
 
 @pytest.mark.parametrize(("first", "second"), [(VIP, VIP6), (VIP6, VIP)])

@@ -116,6 +116,7 @@ def test_an_engine_killed_beside_a_living_nginx_does_not_yield(lan: Lan) -> None
     one, other, _nginx = two(lan)
     killed = one.kill_engine()
     one.wait_for_another_engine(killed)
+    assert one.wait_until("Active").reason == "Resumed"
     stays("Active", lambda: one.is_in("Active") and other.is_in("Backup"), 1.5)
     assert "Unhealthy" not in one.log()
 

@@ -131,6 +131,7 @@ class Lan:
             interval_cs=node.router.config.advertisement_interval_cs,
             addresses=node.router.config.addresses,
             source=node.router.local_address,
+            version=node.router.config.version,
         )
         for other in self.nodes:
             lost = self.random.random() < self.loss or frozenset((node.index, other.index)) in self.cut
@@ -149,6 +150,7 @@ class Lan:
             ttl=255,
             vrids={VRID},
             own_addresses={node.router.local_address},
+            expected={VRID: node.router.config.expected()},
         )
         assert isinstance(advert, Advert)
         self.tell(node, AdvertReceived(advert))

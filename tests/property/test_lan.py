@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from hypothesis import given, settings
@@ -10,29 +10,52 @@ from hypothesis import strategies as st
 
 from tests.property.lan import MAX_LATENCY_NS, VIP, VRID, Lan, Node, transitions
 from vipkeeper.vrrp.actions import Announce, SendAdvert
+from vipkeeper.vrrp.advert import Family, Version
 from vipkeeper.vrrp.config import VirtualRouterConfig
 from vipkeeper.vrrp.events import HealthChanged
-from vipkeeper.vrrp.packet import Family
 from vipkeeper.vrrp.state import Reason, State
 from vipkeeper.vrrp.timers import active_down_interval_ns, last_resort_delay_ns, skew_time_ns
-from vipkeeper.vrrp.units import NS_PER_MS, NS_PER_S, cs_to_ns
+from vipkeeper.vrrp.units import NS_PER_MS, NS_PER_S, cs_to_ns, ms_to_ns
 
 ILL = frozenset({"NginxGone"})
 WELL: frozenset[str] = frozenset()
 
 
-def config(priority: int, interval_cs: int = 10, *, preempt: bool = True, rank: int = 0) -> VirtualRouterConfig:
-    return VirtualRouterConfig(VRID, Family.IPV4, priority, (VIP,), interval_cs, preempt, rank)
+def config(
+    priority: int,
+    interval_cs: int = 10,
+    *,
+    preempt: bool = True,
+    rank: int = 0,
+    version: Version = Version.V3,
+    delay_ms: int = 0,
+) -> VirtualRouterConfig:
+    return VirtualRouterConfig(
+        VRID,
+        Family.IPV4,
+        priority,
+        (VIP,),
+        interval_cs,
+        preempt,
+        rank,
+        version=version,
+        preempt_delay_ns=ms_to_ns(delay_ms),
+    )
 
 
 def configs(
-    *, interval_cs: st.SearchStrategy[int], unique: bool = True, preempt: st.SearchStrategy[bool] | None = None
+    *,
+    interval_cs: st.SearchStrategy[int],
+    unique: bool = True,
+    preempt: st.SearchStrategy[bool] | None = None,
+    version: Version = Version.V3,
 ) -> st.SearchStrategy[list[VirtualRouterConfig]]:
     """Two to four routers, the ranks in the order of their priorities."""
     priorities = st.lists(st.integers(2, 254), min_size=2, max_size=4, unique=unique)
     return st.builds(
         lambda wanted, cs, mode: [
-            config(priority, cs, preempt=mode, rank=rank) for rank, priority in enumerate(sorted(wanted, reverse=True))
+            config(priority, cs, preempt=mode, rank=rank, version=version)
+            for rank, priority in enumerate(sorted(wanted, reverse=True))
         ],
         priorities,
         interval_cs,
@@ -42,7 +65,8 @@ def configs(
 
 def down_ns(node: Node) -> int:
     interval_cs = node.config.advertisement_interval_cs
-    return active_down_interval_ns(skew_time_ns(node.config.priority, interval_cs), interval_cs)
+    skew_ns = skew_time_ns(node.config.priority, interval_cs, node.config.version)
+    return active_down_interval_ns(skew_ns, interval_cs)
 
 
 def settle(lan: Lan) -> None:
@@ -101,7 +125,13 @@ def strike(lan: Lan, blow: Blow) -> None:
 @settings(deadline=None, max_examples=150)
 @given(
     st.lists(
-        st.builds(config, st.integers(2, 254), st.sampled_from([5, 10, 25]), rank=st.integers(0, 3)),
+        st.builds(
+            config,
+            st.integers(2, 254),
+            st.sampled_from([5, 10, 25]),
+            rank=st.integers(0, 3),
+            delay_ms=st.sampled_from([0, 0, 300]),
+        ),
         min_size=1,
         max_size=4,
     ),
@@ -112,10 +142,36 @@ def strike(lan: Lan, blow: Blow) -> None:
 def test_whatever_befell_them_when_it_is_quiet_exactly_one_is_active(
     wanted: list[VirtualRouterConfig], preempt: bool, blows: list[Blow], seed: int
 ) -> None:
-    """Also with mixed intervals and equal priorities."""
-    lan = Lan(
-        [config(c.priority, c.advertisement_interval_cs, preempt=preempt, rank=c.rank) for c in wanted], Random(seed)
-    )
+    """Also with mixed intervals, equal priorities and preempt delays."""
+    lan = Lan([replace(c, preempt=preempt) for c in wanted], Random(seed))
+    _befall(lan, blows)
+    lan.run(lan.now_ns + 300 * NS_PER_MS)  # preempt delays are over
+    settle(lan)
+    _assert_one_best_active(lan, preempt=preempt)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(
+        st.builds(config, st.integers(2, 254), st.just(200), rank=st.integers(0, 3), version=st.just(Version.V2)),
+        min_size=1,
+        max_size=4,
+    ),
+    st.booleans(),
+    BLOWS,
+    st.integers(0, 2**32),
+)
+def test_version_2_whatever_befell_them_when_it_is_quiet_exactly_one_is_active(
+    wanted: list[VirtualRouterConfig], preempt: bool, blows: list[Blow], seed: int
+) -> None:
+    lan = Lan([replace(c, preempt=preempt) for c in wanted], Random(seed))
+    _befall(lan, [replace(blow, after_ms=20 * blow.after_ms) for blow in blows])
+    settle(lan)
+    _assert_one_best_active(lan, preempt=preempt)
+
+
+def _befall(lan: Lan, blows: list[Blow]) -> None:
+    """All of them, and then peace."""
     for blow in blows:
         lan.run(lan.now_ns + blow.after_ms * NS_PER_MS)
         strike(lan, blow)
@@ -124,7 +180,10 @@ def test_whatever_befell_them_when_it_is_quiet_exactly_one_is_active(
     for node in lan.nodes:
         if node.alive and node.frozen:
             lan.thaw(node)
-    settle(lan)
+
+
+def _assert_one_best_active(lan: Lan, *, preempt: bool) -> None:
+    """And that it stays so."""
     living = [node for node in lan.nodes if node.alive]
     assert len(lan.active) == (1 if living else 0)
     if not living:
@@ -159,6 +218,91 @@ def test_rule_61_a_takeover_is_neither_early_nor_late(
     assert (change.new, change.reason) == (State.ACTIVE, Reason.NO_RESPONSE)
     assert winner.router.takeover_ns == down_ns(winner)
     assert down_ns(winner) < at_ns - last_sent_ns <= down_ns(winner) + MAX_LATENCY_NS
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    configs(interval_cs=st.sampled_from([100, 200, 1000]), version=Version.V2),
+    st.integers(0, 3_000),
+    st.integers(0, 2**32),
+)
+def test_rule_83_a_takeover_of_version_2_is_neither_early_nor_late(
+    wanted: list[VirtualRouterConfig], crash_ms: int, seed: int
+) -> None:
+    lan = Lan(wanted, Random(seed))
+    settle(lan)
+    first, second = lan.nodes[:2]
+    assert lan.active == [first]
+    lan.run(lan.now_ns + crash_ms * NS_PER_MS)
+    last_sent_ns = first.router.last_advert_ns
+    assert last_sent_ns is not None
+    lan.crash(first)
+    crashed_ns = lan.now_ns
+    lan.run(crashed_ns + cs_to_ns(5 * first.config.advertisement_interval_cs))
+    at_ns, index, _ = transitions(lan, crashed_ns)[0]
+    assert lan.nodes[index] is second
+    assert down_ns(second) < at_ns - last_sent_ns <= down_ns(second) + MAX_LATENCY_NS
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(
+        st.builds(config, st.integers(2, 254), st.sampled_from([1, 5, 25, 100])),
+        min_size=2,
+        max_size=4,
+        unique_by=lambda wanted: wanted.priority,
+    ),
+    st.integers(0, 1_000),
+    st.integers(0, 2**32),
+)
+def test_rule_84_with_mixed_intervals_the_interval_of_the_active_is_waited_for(
+    wanted: list[VirtualRouterConfig], crash_ms: int, seed: int
+) -> None:
+    """Neither the first of the others to fire nor any other one fires early."""
+    lan = Lan(sorted(wanted, key=lambda c: -c.priority), Random(seed))
+    settle(lan)
+    first = lan.nodes[0]
+    assert lan.active == [first]
+    lan.run(lan.now_ns + crash_ms * NS_PER_MS)
+    last_sent_ns = first.router.last_advert_ns
+    assert last_sent_ns is not None
+    lan.crash(first)
+    crashed_ns = lan.now_ns
+    lan.run(crashed_ns + cs_to_ns(5 * first.config.advertisement_interval_cs))
+    interval_cs = first.config.advertisement_interval_cs
+    at_ns, index, change = transitions(lan, crashed_ns)[0]
+    wait_ns = active_down_interval_ns(skew_time_ns(lan.nodes[index].config.priority, interval_cs), interval_cs)
+    assert change.new is State.ACTIVE
+    assert wait_ns < at_ns - last_sent_ns <= wait_ns + MAX_LATENCY_NS
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 3_000), st.integers(0, 3_000), st.integers(0, 2**32))
+def test_preempt_delay_is_kept_from_the_start_and_delays_no_takeover_by_silence(
+    delay_ms: int, crash_ms: int, seed: int
+) -> None:
+    lan = Lan([config(200, delay_ms=delay_ms), config(100)], Random(seed))
+    better, other = lan.nodes
+    settle(lan)
+    assert lan.active == [better]
+    lan.crash(better)
+    settle(lan)
+    assert lan.active == [other]
+    lan.boot(better)
+    booted_ns = lan.now_ns
+    lan.run(booted_ns + ms_to_ns(crash_ms))
+    alone = lan.active == [other]
+    if alone:
+        lan.crash(other)
+    crashed_ns = lan.now_ns
+    settle(lan)
+    lan.run(lan.now_ns + ms_to_ns(delay_ms))
+    assert lan.active == [better]
+    at_ns = next(at for at, index, change in transitions(lan, booted_ns) if change.new is State.ACTIVE)
+    if alone:
+        assert at_ns - crashed_ns <= down_ns(better) + MAX_LATENCY_NS
+    else:
+        assert at_ns - booted_ns >= ms_to_ns(delay_ms)
 
 
 @settings(deadline=None)

@@ -8,9 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scapy.layers.inet import IP
 from scapy.layers.inet6 import IPv6
-from scapy.layers.vrrp import VRRPv3
+from scapy.layers.vrrp import VRRP, VRRPv3
 
-from vipkeeper.vrrp.packet import Advert, ChecksumForm, Dropped, Family, IPAddress, decode, decode_ipv4, encode
+from vipkeeper.vrrp.advert import Advert, ChecksumForm, Family, IPAddress, Version
+from vipkeeper.vrrp.authentication import SimpleText
+from vipkeeper.vrrp.drops import Dropped
+from vipkeeper.vrrp.expected import Expected
+from vipkeeper.vrrp.packet import decode, decode_ipv4, encode
+from vipkeeper.vrrp.trailer import Authenticator, HmacMode, KeyRing
 
 SOURCES4 = st.integers(0x0A00_0001, 0x0AFF_FFFE).map(IPv4Address)
 SOURCES6 = st.integers(1, 2**64 - 1).map(lambda interface: IPv6Address((0xFE80 << 112) + interface))
@@ -18,6 +23,8 @@ VRIDS = st.integers(1, 255)
 PRIORITIES = st.integers(0, 255)
 INTERVALS = st.integers(1, 4095)
 LISTS4 = st.lists(st.integers(0, 2**32 - 1).map(IPv4Address), min_size=1, max_size=20)
+SECONDS = st.integers(1, 255)
+PASSWORDS = st.none() | st.binary(min_size=1, max_size=8).map(SimpleText)
 LISTS6 = st.lists(st.integers(0, 2**128 - 1).map(IPv6Address), min_size=1, max_size=20)
 
 
@@ -115,3 +122,84 @@ def test_scapy_reads_our_advert(
     assert (advert.version, advert.type, advert.vrid, advert.priority) == (3, 1, vrid, priority)
     assert (advert.res, advert.adv) == (0, interval_cs)
     assert advert.addrlist == [str(item) for item in addresses]
+
+
+# ---- version 2
+
+
+@given(VRIDS, PRIORITIES, SECONDS, LISTS4, SOURCES4, PASSWORDS)
+def test_what_version_2_sends_is_what_it_reads(
+    vrid: int,
+    priority: int,
+    interval_s: int,
+    addresses: list[IPv4Address],
+    source: IPv4Address,
+    password: SimpleText | None,
+) -> None:
+    message = encode(
+        vrid=vrid,
+        priority=priority,
+        interval_cs=100 * interval_s,
+        addresses=addresses,
+        source=source,
+        version=Version.V2,
+        password=password,
+    )
+    terms = Expected(version=Version.V2, interval_cs=100 * interval_s, addresses=tuple(addresses), password=password)
+    advert = Advert(source, vrid, priority, 100 * interval_s, tuple(addresses), ChecksumForm.MESSAGE_ONLY, Version.V2)
+    assert _received_on_terms(message, source, terms) == advert
+    assert isinstance(received(message, source), Dropped)
+
+
+@given(VRIDS, PRIORITIES, SECONDS, LISTS4, SOURCES4)
+def test_scapy_builds_the_same_advert_of_version_2(
+    vrid: int, priority: int, interval_s: int, addresses: list[IPv4Address], source: IPv4Address
+) -> None:
+    theirs = VRRP(vrid=vrid, priority=priority, adv=interval_s, addrlist=[str(item) for item in addresses])
+    ours = encode(
+        vrid=vrid,
+        priority=priority,
+        interval_cs=100 * interval_s,
+        addresses=addresses,
+        source=source,
+        version=Version.V2,
+    )
+    assert bytes(theirs) == ours
+
+
+@given(LISTS4, SOURCES4, st.data())
+def test_hostile_14_no_flipped_bit_passes_in_version_2(
+    addresses: list[IPv4Address], source: IPv4Address, data: st.DataObject
+) -> None:
+    message = bytearray(
+        encode(vrid=51, priority=100, interval_cs=100, addresses=addresses, source=source, version=Version.V2)
+    )
+    bit = data.draw(st.integers(0, 8 * len(message) - 1))
+    message[bit // 8] ^= 1 << bit % 8
+    terms = Expected(version=Version.V2, interval_cs=100, addresses=tuple(addresses))
+    assert isinstance(_received_on_terms(bytes(message), source, terms), Dropped)
+
+
+@given(st.binary(max_size=300), st.sampled_from([b"\x21", b"\x31", b""]), PASSWORDS)
+def test_no_message_makes_the_decoder_raise_whatever_it_expects(
+    message: bytes, head: bytes, password: SimpleText | None
+) -> None:
+    source = IPv4Address("192.0.2.1")
+    keys = Authenticator(KeyRing({1: bytes(32)}, 1), HmacMode.PERMISSIVE, 0)
+    for terms in (
+        Expected(version=Version.V2, interval_cs=100, addresses=(source,), password=password, authenticator=keys),
+        Expected(interval_cs=100, addresses=(source,), authenticator=keys),
+    ):
+        assert isinstance(_received_on_terms(head + message, source, terms), Advert | Dropped)
+
+
+def _received_on_terms(message: bytes, source: IPv4Address, terms: Expected) -> Advert | Dropped:
+    return decode(
+        message,
+        family=Family.IPV4,
+        source=source,
+        destination=Family.IPV4.group,
+        ttl=255,
+        vrids=range(256),
+        expected={message[1]: terms} if len(message) > 1 else {},
+    )

@@ -16,7 +16,9 @@ A scenario is played by writing its `<<` lines anew; it holds when the text is t
 and `python -m tests.scenarios.playbook FILE` prints a playbook as it really goes, to be read before it is believed.
 
 Events: `startup [last-advert=SECONDS]`, `timer`, `advert [priority=] [source=] [interval=]`, `shutdown`, `released`,
-`adopted`, `faults [NAME...]`, `ailments [NAME...]`, `config [the members of router]`, `local ADDRESS`.
+`adopted`, `faults [NAME...]`, `ailments [NAME...]`, `config [the members of router]`, `local ADDRESS`. The members of
+`router`: `vrid=`, `address=`, `companion=`, `priority=`, `rank=`, `interval=`, `preempt=yes|no`, `delay=SECONDS` (before
+it preempts), `version=2|3`, `checksum=`, `local=`.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from vipkeeper.vrrp.actions import Action, AddAddresses, Announce, RemoveAddresses, SendAdvert, StateChanged
+from vipkeeper.vrrp.advert import Advert, ChecksumForm, Family, IPAddress, Version
 from vipkeeper.vrrp.config import VirtualRouterConfig
 from vipkeeper.vrrp.events import (
     Adopted,
@@ -42,7 +45,6 @@ from vipkeeper.vrrp.events import (
     Startup,
     TimerFired,
 )
-from vipkeeper.vrrp.packet import Advert, Family, IPAddress
 from vipkeeper.vrrp.router import VirtualRouter
 from vipkeeper.vrrp.state import Fault
 from vipkeeper.vrrp.units import NS_PER_S
@@ -160,6 +162,9 @@ def _config(members: dict[str, str], before: VirtualRouterConfig | None) -> Virt
         priority=int(members.get("priority", before.priority)),
         rank=int(members.get("rank", before.rank)),
         preempt=members["preempt"] == "yes" if "preempt" in members else before.preempt,
+        preempt_delay_ns=_ns(members["delay"]) if "delay" in members else before.preempt_delay_ns,
+        version=Version(int(members.get("version", before.version))),
+        checksum=ChecksumForm(members.get("checksum", before.checksum)),
         advertisement_interval_cs=_cs(members.get("interval", f"{before.advertisement_interval_cs}cs")),
         addresses=_addresses(members["address"]) if "address" in members else before.addresses,
         companion_addresses=(

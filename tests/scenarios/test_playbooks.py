@@ -1,4 +1,4 @@
-"""Plays every *.playbook of this folder. `rule_N` in a name is rule N of the checklist (RFC 9568 as a list of tests)."""
+"""Plays every *.playbook of this folder. `rule_N` in a name is rule N of docs/conformance.md."""
 
 from __future__ import annotations
 

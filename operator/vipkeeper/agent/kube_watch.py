@@ -89,6 +89,7 @@ class Watch:
         self._stream: Stream | None = None
         self._version = ""
         self._trouble = ""
+        self._jitter = random.Random()
         start_thread(f"watch {path}", self._run)
 
     def stop(self) -> None:
@@ -120,7 +121,7 @@ class Watch:
                     self._unwell(str(error), Unreachable())
             if time.monotonic() - began_s > 2.0:
                 delay_s = FIRST_DELAY_S
-            self._stopped.wait(delay_s * random.uniform(0.7, 1.0))  # agents must not come back in step
+            self._stopped.wait(delay_s * self._jitter.uniform(0.7, 1.0))  # agents must not come back in step
             delay_s = min(delay_s * 2, MOST_DELAY_S)
 
     def _list(self) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 
-from vipkeeper.engine.log import log
+from vipkeeper.engine.log import warn
 from vipkeeper.engine.loop import Loop, Timer
 from vipkeeper.engine.netlink import Netlink
 from vipkeeper.engine.netlink_codec import IPAddress, add_address, delete_address
@@ -46,12 +46,11 @@ class Addresses:
             self._request(index, address, valid_s)
 
     def add(self, owner: str, index: int, addresses: tuple[IPAddress, ...], valid_s: int) -> None:
-        """Put them on the interface and keep them there."""
-        self._netlink.order([self._request(index, address, valid_s) for address in addresses])
-        now_ns = time.monotonic_ns()
+        """Put them on the interface and keep them there, for as long as the most patient of their routers wants."""
         for address in addresses:
             self._owners.setdefault((index, address), {})[owner] = valid_s
-        self._renew_regularly(valid_s, now_ns)
+        self._order([(index, address) for address in addresses])
+        self._renew_regularly(valid_s, time.monotonic_ns())
 
     def remove(self, owner: str, index: int, addresses: tuple[IPAddress, ...]) -> None:
         """Take them off, but for those that another router wants there."""
@@ -76,12 +75,16 @@ class Addresses:
         owners = self._owners.get((index, address))
         if not owners:
             return
-        self._netlink.order([self._request(index, address, max(owners.values()))])
+        self._order([(index, address)])
         now_ns = time.monotonic_ns()
         by_ourselves = now_ns - self._removed_ns.get((index, address), -_ECHO_NS) < _ECHO_NS
         if not by_ourselves and now_ns - self._logged_ns.get((index, address), -_LOG_EACH_NS) >= _LOG_EACH_NS:
             self._logged_ns[index, address] = now_ns
-            log("somebody removed a virtual IP address; put back", address=address, interface_index=index)
+            warn("somebody removed a virtual IP address; put back", address=address, interface_index=index)
+
+    def _order(self, places: list[_Place]) -> None:
+        leases_s = [max(self._owners[place].values()) for place in places]
+        self._netlink.order([self._request(*place, valid_s) for place, valid_s in zip(places, leases_s, strict=True)])
 
     def _request(self, index: int, address: IPAddress, valid_s: int) -> bytes:
         key = (index, address, valid_s)
@@ -100,8 +103,8 @@ class Addresses:
             timer.set(now_ns + valid_s * NS_PER_S * 3 // 10)
 
     def _renew(self, valid_s: int, now_ns: int) -> None:
-        places = [place for place, owners in self._owners.items() if max(owners.values()) == valid_s]
+        places = [place for place, owners in self._owners.items() if valid_s in owners.values()]
         if not places:
             return
-        self._netlink.order([self._request(index, address, valid_s) for index, address in places])
+        self._order(places)
         self._timers[valid_s].set(now_ns + valid_s * NS_PER_S * 3 // 10)

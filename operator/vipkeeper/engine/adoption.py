@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any, Protocol
 
-from vipkeeper.engine.log import log
+from vipkeeper.engine.log import log, warn
 from vipkeeper.engine.loop import Loop
 from vipkeeper.engine.neighbours import Neighbours
 from vipkeeper.vrrp.packet import Advert
@@ -159,7 +159,7 @@ class Adoption:
             if now_ns - search.started_ns < NAME_LIMIT_NS:
                 self._ring_soon(now_ns)
                 return
-            log("another process has our name; going on without asking", placement=self._placement)
+            warn("another process has our name; going on without asking", placement=self._placement)
             self._end(search, None)
             return
         if not search.listed:
@@ -174,7 +174,7 @@ class Adoption:
 
     def _ask(self, search: _Search, placement: str, now_ns: int) -> None:
         if now_ns - search.neighbours[placement] > SILENCE_NS:
-            log("a neighbour does not answer; going on without it", placement=placement)
+            warn("a neighbour does not answer; going on without it", placement=placement)
             del search.neighbours[placement]
             return
         identity = search.identity
@@ -210,7 +210,7 @@ class Adoption:
             else:
                 self._answered(placement, message, now_ns)
         except (KeyError, TypeError, ValueError) as error:
-            log("a message of a neighbour is not understood", placement=placement, error=repr(error))
+            warn("a message of a neighbour is not understood", placement=placement, error=repr(error))
 
     def _asked(self, question: _Question) -> None:
         uid, placement = question.identity.uid, question.placement

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from vipkeeper.engine.lines import CLOSED, LineStream
-from vipkeeper.engine.log import log
+from vipkeeper.engine.log import warn
 from vipkeeper.engine.loop import Loop
 from vipkeeper.ipc.fields import BadDocument
 from vipkeeper.ipc.messages import AgentMessage, EngineMessage, Refused, decode_agent_message, encode
@@ -76,7 +76,7 @@ class AgentSocket:
             return  # it went away again
         uid = _uid_of(connection)
         if uid not in (0, AGENT_UID, os.geteuid()) or len(self._streams) >= _MAX_CONNECTIONS:
-            log("a connection to engine.sock is refused", uid=uid, connections=len(self._streams))
+            warn("a connection to engine.sock is refused", uid=uid, connections=len(self._streams))
             connection.close()
             return
         streams: list[LineStream] = []
@@ -87,7 +87,7 @@ class AgentSocket:
         def on_end(why: str) -> None:
             self._streams.discard(streams[0])
             if why != CLOSED:
-                log("a connection to engine.sock has ended", uid=uid, why=why)
+                warn("a connection to engine.sock has ended", uid=uid, why=why)
 
         streams.append(LineStream(self._loop, connection, on_line, on_end))
         self._streams.add(streams[0])
@@ -98,7 +98,7 @@ class AgentSocket:
         try:
             message = decode_agent_message(line)
         except BadDocument as error:
-            log("a message of the agent is refused", problems=error)
+            warn("a message of the agent is refused", problems=error)
             stream.send(encode(Refused(_name_in(line), _generation_in(line), tuple(error.problems))))
             return
         self._on_message(message)

@@ -15,7 +15,7 @@ import socket
 import struct
 from ipaddress import IPv6Address
 
-from vipkeeper.engine.log import log
+from vipkeeper.engine.log import warn
 from vipkeeper.engine.loop import Loop, Timer
 from vipkeeper.engine.netlink_codec import IPAddress
 from vipkeeper.vrrp.units import ms_to_ns
@@ -104,5 +104,5 @@ class Announcer:
                 self._socket.sendto(frame, (self._interface, 0))
             except OSError as error:
                 if error.errno not in (errno.ENXIO, errno.ENODEV, errno.ENETDOWN, errno.ENOBUFS, errno.EAGAIN):
-                    log("announcements: not sent", interface=self._interface, error=error.strerror)
+                    warn("announcements: not sent", interface=self._interface, error=error.strerror)
                 return

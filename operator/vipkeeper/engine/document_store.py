@@ -10,7 +10,7 @@ import json
 import os
 from pathlib import Path
 
-from vipkeeper.engine.log import log
+from vipkeeper.engine.log import warn
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 
 _SUFFIX = ".json"
@@ -23,7 +23,7 @@ def read_documents(folder: Path) -> dict[str, RenderedVirtualIP]:
         folder.mkdir(parents=True, exist_ok=True)
         names = sorted(entry.name for entry in folder.iterdir())
     except OSError as error:
-        log("the state folder can't be read; starting without documents", folder=folder, error=error.strerror)
+        warn("the state folder can't be read; starting without documents", folder=folder, error=error.strerror)
         return documents
     for name in names:
         if name.startswith("."):  # a write that was cut short
@@ -47,7 +47,7 @@ def write_document(folder: Path, document: RenderedVirtualIP) -> bool:
         aside.rename(folder / f"{document.name}{_SUFFIX}")
         _sync_folder(folder)
     except OSError as error:
-        log("a document can't be kept in the state folder", vip=document.name, folder=folder, error=error.strerror)
+        warn("a document can't be kept in the state folder", vip=document.name, folder=folder, error=error.strerror)
         _unlink(aside)
         return False
     return True
@@ -58,7 +58,7 @@ def delete_document(folder: Path, name: str) -> bool:
         (folder / f"{name}{_SUFFIX}").unlink(missing_ok=True)
         _sync_folder(folder)
     except OSError as error:
-        log("a document can't be removed from the state folder", vip=name, folder=folder, error=error.strerror)
+        warn("a document can't be removed from the state folder", vip=name, folder=folder, error=error.strerror)
         return False
     return True
 
@@ -67,10 +67,10 @@ def _read(path: Path) -> RenderedVirtualIP | None:
     try:
         document = RenderedVirtualIP.from_json(json.loads(path.read_bytes()))
     except (OSError, ValueError) as error:  # BadDocument and JSONDecodeError are ValueErrors
-        log("a document in the state folder is broken; going on without it", file=path, error=error)
+        warn("a document in the state folder is broken; going on without it", file=path, error=error)
         return None
     if path.name != f"{document.name}{_SUFFIX}":
-        log("a document in the state folder has another one's name; going on without it", file=path)
+        warn("a document in the state folder has another one's name; going on without it", file=path)
         return None
     return document
 

@@ -23,7 +23,7 @@ from vipkeeper.engine.hosted_router import HostedRouter, World
 from vipkeeper.engine.inheritance import Inheritance, Prepared, Results, needs_of
 from vipkeeper.engine.interfaces import Interfaces, Link
 from vipkeeper.engine.lines import LineStream
-from vipkeeper.engine.log import log
+from vipkeeper.engine.log import log, warn
 from vipkeeper.engine.loop import Loop
 from vipkeeper.engine.netlink import Netlink
 from vipkeeper.engine.netlink_codec import (
@@ -134,7 +134,7 @@ class Engine:
         name = document.name
         problems = problems_of(document, self._settings.node)
         if problems:
-            log("a document is refused", vip=name, problems="; ".join(problems))
+            warn("a document is refused", vip=name, problems="; ".join(problems))
             self._agents.tell(Refused(name, document.generation, problems))
             return
         if self._settings.node not in document.nodes:
@@ -287,13 +287,13 @@ class Engine:
                 self._take_prepared(name, prepared)
 
     def _guard_gone(self, why: str) -> None:
-        log("the guard is gone; leaving", why=why)
+        warn("the guard is gone; leaving", why=why)
         self._loop.stop()
 
     def _take_prepared(self, name: str, prepared: Prepared) -> None:
         self._heritage.prepared[name] = prepared
         for problem in prepared.problems:
-            log("not prepared", vip=name, problem=problem)
+            warn("not prepared", vip=name, problem=problem)
         waiting, running = self._waiting.get(name), self._routers.get(name)
         if waiting is not None and needs_of(waiting) == prepared.needs:
             self._run(waiting, prepared)
@@ -355,7 +355,7 @@ class Engine:
                     self._look_around()
             case ErrorMessage(errno, request_type, address):
                 if not (request_type == RTM_DELADDR and errno in _QUIET_ERRNOS):
-                    log("the kernel refuses a request", address=address, error=os.strerror(errno))
+                    warn("the kernel refuses a request", address=address, error=os.strerror(errno))
             case DumpDone():
                 pass
 

@@ -27,7 +27,7 @@ from vipkeeper.engine.document_store import read_documents
 from vipkeeper.engine.engine import Engine
 from vipkeeper.engine.inheritance import Forget, Inheritance, Prepare, Prepared, Results, Started, Store, VerdictKnown
 from vipkeeper.engine.lines import LineStream
-from vipkeeper.engine.log import log, make_unblocking
+from vipkeeper.engine.log import log, make_unblocking, set_level, warn
 from vipkeeper.engine.loop import Loop
 from vipkeeper.engine.prepare_runner import PrepareRunner
 from vipkeeper.engine.settings import MissingSetting, Settings, read_settings
@@ -112,14 +112,14 @@ class Guard:
             self._end_when_done()
             return
         wait_ns = self._back_off.died(now_ns - self._engine_started_ns)
-        log("engine died", status=status, starting_again_in_ms=wait_ns // 1_000_000)
+        warn("engine died", status=status, starting_again_in_ms=wait_ns // 1_000_000)
         if wait_ns:
             self._start_timer.set(now_ns + wait_ns)
         else:
             self._start_engine(now_ns)
 
     def _kill_engine(self, _now_ns: int) -> None:
-        log("the engine does not leave; killed")
+        warn("the engine does not leave; killed")
         if self._engine:
             os.kill(self._engine, signal.SIGKILL)
 
@@ -202,10 +202,11 @@ def _catch_signals() -> socket.socket:
 
 def main() -> int:
     make_unblocking()
+    set_level(os.environ.get("VIPKEEPER_LOG_LEVEL", "Info"))
     try:
         settings = read_settings(os.environ)
     except MissingSetting as error:
-        log(str(error))
+        warn(str(error))
         return 2
     if settings.parent is not None:
         realtime.end_with_parent(settings.parent)

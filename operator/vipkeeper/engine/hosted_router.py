@@ -21,7 +21,7 @@ from vipkeeper.engine.announce import Announcer
 from vipkeeper.engine.documents import config_of
 from vipkeeper.engine.inheritance import Prepared
 from vipkeeper.engine.interfaces import Interfaces, Link
-from vipkeeper.engine.log import log
+from vipkeeper.engine.log import log, warn
 from vipkeeper.engine.loop import Loop
 from vipkeeper.engine.netlink_codec import IPAddress
 from vipkeeper.engine.ports import Ports, SharedPort
@@ -181,7 +181,8 @@ class HostedRouter:
         self._rehearse()
         faults = self._faults()
         if faults != self._core.faults:
-            log("faults", vip=self.document.name, faults=",".join(sorted(faults)) or "none", interface=self.interface)
+            say = warn if faults else log
+            say("faults", vip=self.document.name, faults=",".join(sorted(faults)) or "none", interface=self.interface)
             self._feed(FaultsChanged(faults))
             self._changed()
 

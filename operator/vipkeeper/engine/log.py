@@ -10,10 +10,27 @@ import os
 
 _STDERR = 2
 _lost = 0
+_warnings_only = False
 
 
 def log(text: str, **fields: object) -> None:
     """Write `text key=value ...`. Fields that are None are left out."""
+    if not _warnings_only:
+        _write(text, fields)
+
+
+def warn(text: str, **fields: object) -> None:
+    """The same, for what is not as it should be: also where VIPKEEPER_LOG_LEVEL is Warning."""
+    _write(text, fields)
+
+
+def set_level(name: str) -> None:
+    """VIPKEEPER_LOG_LEVEL. Debug is Info here: there is nothing that is too much to say."""
+    global _warnings_only
+    _warnings_only = name.lower() == "warning"
+
+
+def _write(text: str, fields: dict[str, object]) -> None:
     global _lost
     parts = [text] if text else []
     parts += [f"{key}={_quoted(value)}" for key, value in fields.items() if value is not None]

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from vipkeeper.engine.log import log
+from vipkeeper.engine.log import warn
 from vipkeeper.engine.loop import Loop
 
 _PREFIX = "vipkeeper/"
@@ -54,7 +54,7 @@ class Neighbours:
         try:
             lines = Path("/proc/net/unix").read_text(errors="replace").splitlines()
         except OSError as error:
-            log("the engines of other placements can't be listed", error=error.strerror)
+            warn("the engines of other placements can't be listed", error=error.strerror)
             return []
         names = {line.rpartition(" @" + _PREFIX)[2] for line in lines if " @" + _PREFIX in line}
         return sorted(names - {self._placement, ""})
@@ -79,7 +79,7 @@ class Neighbours:
         sender = address.decode(errors="replace") if isinstance(address, bytes) else str(address)
         placement = sender.removeprefix("\0" + _PREFIX)
         if placement == sender or _sender_uid(ancillary) not in (0, os.geteuid()):
-            log("a message of a stranger is ignored", sender=repr(sender))
+            warn("a message of a stranger is ignored", sender=repr(sender))
             return
         try:
             message = json.loads(data)

@@ -15,7 +15,7 @@ import struct
 import time
 from collections.abc import Callable
 
-from vipkeeper.engine.log import log
+from vipkeeper.engine.log import warn
 from vipkeeper.engine.netlink_codec import (
     IFA_PROTO,
     NLM_F_MULTI,
@@ -135,7 +135,7 @@ class Netlink:
         try:
             self._socket.send(data)
         except OSError as error:
-            log("netlink: a request could not be sent", error=error.strerror)
+            warn("netlink: a request could not be sent", error=error.strerror)
 
     def _read_datagram(self, done: Callable[[int], None] | None = None) -> bool:
         try:
@@ -143,7 +143,7 @@ class Netlink:
         except BlockingIOError:
             return False
         except OSError as error:  # ENOBUFS: the kernel had more to say than fits
-            log("netlink: notifications were lost; reading everything again", error=error.strerror)
+            warn("netlink: notifications were lost; reading everything again", error=error.strerror)
             self._lost = True
             return True
         for message in parse(data):

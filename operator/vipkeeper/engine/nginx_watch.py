@@ -12,7 +12,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from vipkeeper.engine.log import log
+from vipkeeper.engine.log import log, warn
 from vipkeeper.engine.loop import Loop
 from vipkeeper.vrrp.units import ms_to_ns
 
@@ -40,7 +40,8 @@ class NginxWatch:
         """The first verdict stands when this returns."""
         self._connect(now_ns)
         self.healthy = self._socket is not None
-        log("nginx is there" if self.healthy else "nginx is not there", socket=self._path)
+        say = log if self.healthy else warn
+        say("nginx is there" if self.healthy else "nginx is not there", socket=self._path)
 
     def close(self) -> None:
         self._drop()
@@ -92,7 +93,8 @@ class NginxWatch:
         if healthy == self.healthy:
             return
         self.healthy = healthy
-        log("nginx is back" if healthy else "nginx is gone", socket=self._path, error=error or None)
+        say = log if healthy else warn
+        say("nginx is back" if healthy else "nginx is gone", socket=self._path, error=error or None)
         self._on_change()
 
     def _drop(self) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from vipkeeper.engine.interfaces import Link
-from vipkeeper.engine.log import log
+from vipkeeper.engine.log import warn
 from vipkeeper.engine.loop import Loop
 from vipkeeper.engine.netlink_codec import IPAddress
 from vipkeeper.engine.wire import READS_PER_DRAIN, Port
@@ -69,6 +69,7 @@ class Ports:
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
         self._ports: dict[tuple[int, Family], SharedPort] = {}
+        self._complained: set[tuple[int, Family, int]] = set()
 
     def attach(self, link: Link, family: Family, vrid: int, router: Listener) -> SharedPort | None:
         """Listen for `router`. None: another router has that VRID there, or there is no socket to be had."""
@@ -77,11 +78,12 @@ class Ports:
             try:
                 shared = self._ports[link.index, family] = SharedPort(self._loop, link, family)
             except OSError as error:
-                log("no socket for VRRP", interface=link.name, family=family.name, error=error.strerror)
+                warn("no socket for VRRP", interface=link.name, family=family.name, error=error.strerror)
                 return None
         if shared.routers.setdefault(vrid, router) is not router:
-            log("two virtual routers of one VRID", vrid=vrid, interface=link.name, family=family.name)
+            self._complain(link, family, vrid)
             return None
+        self._complained.discard((link.index, family, vrid))
         shared.port.set_vrids(frozenset(shared.routers))
         return shared
 
@@ -98,6 +100,12 @@ class Ports:
         for (index, _family), shared in self._ports.items():
             if index == link.index:
                 shared.link_changed(link)
+
+    def _complain(self, link: Link, family: Family, vrid: int) -> None:
+        """Once: the second one tries again whenever something changes."""
+        if (link.index, family, vrid) not in self._complained:
+            self._complained.add((link.index, family, vrid))
+            warn("two virtual routers of one VRID", vrid=vrid, interface=link.name, family=family.name)
 
     def close(self) -> None:
         for shared in self._ports.values():

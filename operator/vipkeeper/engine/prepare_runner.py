@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 
 from vipkeeper.engine.inheritance import Prepared, needs_of
-from vipkeeper.engine.log import log
+from vipkeeper.engine.log import warn
 from vipkeeper.engine.loop import Loop
 from vipkeeper.ipc.fields import Fields
 from vipkeeper.ipc.rendered import RenderedVirtualIP
@@ -86,7 +86,7 @@ class PrepareRunner:
         self._on_results(read_answer(bytes(self._answer), self._asked))
 
     def _take_too_long(self, _now_ns: int) -> None:
-        log("prepare takes too long; ended")
+        warn("prepare takes too long; ended")
         self.stop()
 
 

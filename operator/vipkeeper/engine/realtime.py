@@ -14,7 +14,7 @@ import gc
 import os
 import signal
 
-from vipkeeper.engine.log import log
+from vipkeeper.engine.log import warn
 
 ENGINE_PRIORITY = 50
 """Of SCHED_RR, 1..99: above everything that is not as urgent, below the kernel's own threads that feed us packets."""
@@ -29,7 +29,7 @@ def ask_for_real_time(priority: int) -> bool:
     try:
         os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(priority))
     except OSError as error:
-        log("real-time scheduling is refused; going on without", error=error.strerror)
+        warn("real-time scheduling is refused; going on without", error=error.strerror)
         return False
     return True
 
@@ -37,7 +37,7 @@ def ask_for_real_time(priority: int) -> bool:
 def keep_memory() -> bool:
     """Pages that were touched stay: no page fault from disk in the middle of a takeover."""
     if _libc().mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT) != 0:
-        log("locking memory is refused; going on without", error=os.strerror(ctypes.get_errno()))
+        warn("locking memory is refused; going on without", error=os.strerror(ctypes.get_errno()))
         return False
     return True
 

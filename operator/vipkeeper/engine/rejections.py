@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vipkeeper.engine.log import log
+from vipkeeper.engine.log import warn
 from vipkeeper.ipc.messages import Rejected
 from vipkeeper.vrrp.packet import Dropped
 
@@ -24,7 +24,7 @@ class Rejections:
             if len(self._counts) >= _MAX_PAIRS:
                 key = (dropped.reason.value, _MANY)
             if key not in self._counts:
-                log("advert refused", vip=self._vip, cause=key[0], source=key[1], detail=dropped.detail or None)
+                warn("advert refused", vip=self._vip, cause=key[0], source=key[1], detail=dropped.detail or None)
         self._counts[key] = self._counts.get(key, 0) + 1
         self.changed = True
 

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
 
-from vipkeeper.engine.log import log
+from vipkeeper.engine.log import log, warn
 from vipkeeper.engine.netlink_codec import IPAddress
 from vipkeeper.vrrp.packet import PROTOCOL, TTL, Advert, Dropped, DropReason, Family, decode, decode_ipv4
 
@@ -115,7 +115,7 @@ class Port:
         try:
             self._socket.setsockopt(level, join, request)
         except OSError as error:
-            log("the VRRP group could not be joined", interface=self.interface, error=error.strerror)
+            warn("the VRRP group could not be joined", interface=self.interface, error=error.strerror)
 
     def send(self, message: bytes) -> bool:
         """To the group. A failure is logged once, until it has another cause or is gone."""
@@ -126,7 +126,7 @@ class Port:
                 self._socket.sendto(message, self._group)
         except OSError as error:
             if error.strerror != self._send_error:
-                log("adverts are not sent", interface=self.interface, family=self.family.name, error=error.strerror)
+                warn("adverts are not sent", interface=self.interface, family=self.family.name, error=error.strerror)
             self._send_error = error.strerror or ""
             return False
         if self._send_error:
@@ -143,7 +143,7 @@ class Port:
             except BlockingIOError:
                 return
             except OSError as error:  # ENETDOWN, once, when the link goes: interface events tell the rest
-                log("reading adverts failed", interface=self.interface, error=error.strerror)
+                warn("reading adverts failed", interface=self.interface, error=error.strerror)
                 return
 
     def _read_ipv4(self, now_ns: int) -> None:

@@ -126,6 +126,10 @@ def _last_transition(active: NodeView | None, previous: VirtualIPStatus, now: da
     origin = previous.active_node or (last.from_ if last and not last.to else None)
     if origin is None or active.name == previous.active_node or active.report is None:
         return last
+    if (
+        last is not None and active.report.since < last.time
+    ):  # never gave up: it was alone on its side of a parted segment
+        return Transition(from_=origin, to=active.name, reason="HigherPriority", time=now)
     return Transition(
         from_=origin,
         to=active.name,

@@ -2,10 +2,13 @@
 
 Families, versions and checksum forms are what both sides must agree on; a `Remark` is what was odd about an advert
 that is good all the same.
+
+Tested where they are made: tests/unit/vrrp/test_packet.py and test_expected.py.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from ipaddress import IPv4Address, IPv6Address
@@ -39,6 +42,11 @@ _GROUPS: dict[Family, IPAddress] = {
 _ADDRESS_BYTES = {Family.IPV4: 4, Family.IPV6: 16}
 
 
+def in_sent_order(addresses: Iterable[IPAddress]) -> tuple[IPAddress, ...]:
+    """A link-local address goes to the front of an IPv6 list (RFC 9568 §5.2.9), the rest keeps its order."""
+    return tuple(sorted(addresses, key=lambda address: address.version == 6 and not address.is_link_local))
+
+
 class Version(IntEnum):
     """Of the protocol."""
 
@@ -70,6 +78,8 @@ class Remark(StrEnum):
     """The priority that we have: the higher source address decides (RFC 9568 §8.3.2)."""
     TWO_SENDERS = "TwoSenders"
     """Two others send adverts of one priority at the same time: they do not hear each other."""
+    STILL_ACTIVE = "StillActive"
+    """Somebody said priority 0, and the Active goes on all the same: the word may have been forged."""
     REFLECTED = "Reflected"
     """From our own address and for our own VRID: a loop in the segment, or our address is somebody else's, too."""
 

@@ -1,4 +1,7 @@
-"""The checksum of VRRP (RFC 9568 §5.2.8) and the two pseudo-headers that may stand before what it covers."""
+"""The checksum of VRRP (RFC 9568 §5.2.8) and the two pseudo-headers that may stand before what it covers.
+
+Tested by tests/unit/vrrp/test_packet.py, which has a second opinion on it.
+"""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vipkeeper.vrrp.advert import OWNER_PRIORITY, ChecksumForm, Family, IPAddress, Version
+from vipkeeper.vrrp.advert import OWNER_PRIORITY, ChecksumForm, Family, IPAddress, Version, in_sent_order
 from vipkeeper.vrrp.authentication import SimpleText
 from vipkeeper.vrrp.expected import Expected
 from vipkeeper.vrrp.transport import MULTICAST, Transport, Unicast
@@ -89,7 +89,7 @@ class VirtualRouterConfig:
             transport=self.transport,
             priority=self.priority,
             interval_cs=self.advertisement_interval_cs,
-            addresses=self.addresses,
+            addresses=in_sent_order(self.addresses),
             password=self.password,
             authenticator=authenticator,
         )

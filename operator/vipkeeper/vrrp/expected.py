@@ -2,8 +2,6 @@
 
 A difference that the protocol forgives is a `Remark`; one that it does not is a `Dropped` (version 2 only: RFC 3768
 §7.1). The defaults expect what any plain router of version 3 sends, and remark on what needs no comparison.
-
-Tested by tests/unit/vrrp/test_packet.py, through `decode`.
 """
 
 from __future__ import annotations

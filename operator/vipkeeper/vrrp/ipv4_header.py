@@ -1,4 +1,7 @@
-"""The IPv4 header, which a raw socket of IPv4 delivers (one of IPv6 does not)."""
+"""The IPv4 header, which a raw socket of IPv4 delivers (one of IPv6 does not).
+
+Tested by tests/unit/vrrp/test_packet.py, with what it carries.
+"""
 
 from __future__ import annotations
 

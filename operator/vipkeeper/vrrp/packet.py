@@ -28,7 +28,7 @@ import struct
 from collections.abc import Container, Iterable, Mapping
 from ipaddress import IPv4Address, IPv6Address
 
-from vipkeeper.vrrp.advert import Advert, ChecksumForm, Family, IPAddress, Version
+from vipkeeper.vrrp.advert import Advert, ChecksumForm, Family, IPAddress, Version, in_sent_order
 from vipkeeper.vrrp.authentication import (
     AUTHENTICATION_BYTES,
     SimpleText,
@@ -240,7 +240,7 @@ def encode(
     has them signed: `trailer.py`). A link-local address goes to the front of an IPv6 list (RFC 9568 §5.2.9), the rest
     keeps its order. `password` is for version 2.
     """
-    ordered = sorted(addresses, key=_goes_later)
+    ordered = in_sent_order(addresses)
     packed = b"".join(address.packed for address in ordered)
     field = interval_cs & _INTERVAL_MASK
     if version is Version.V2:
@@ -253,8 +253,3 @@ def encode(
         return with_checksum(message)
     to = Family(source.version).group if destination is None else destination
     return with_checksum(message, pseudo_header(source, to, len(message)))
-
-
-def _goes_later(address: IPAddress) -> bool:
-    """For a stable sort: False before True."""
-    return isinstance(address, IPv6Address) and not address.is_link_local

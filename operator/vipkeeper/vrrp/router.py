@@ -54,6 +54,7 @@ from vipkeeper.vrrp.timers import (
 from vipkeeper.vrrp.units import cs_to_ns
 
 _TWO_SENDERS = frozenset({Remark.TWO_SENDERS})
+_STILL_ACTIVE = frozenset({Remark.STILL_ACTIVE})
 
 
 class VirtualRouter:
@@ -235,16 +236,21 @@ class VirtualRouter:
         return not self.config.preempt or now_ns < self._recovered_ns + self.config.preempt_delay_ns
 
     def _remark(self, advert: Advert, now_ns: int) -> None:
+        """What this advert shows beside the one before it. The identity test costs nothing where adverts are cached."""
+        same = advert.source is self.active_address or advert.source == self.active_address
+        if self._expected is Reason.PRIORITY_ZERO:
+            self.remarks = _STILL_ACTIVE if same else NO_REMARKS
+        else:
+            self.remarks = NO_REMARKS if same or not self._is_second(advert, now_ns) else _TWO_SENDERS
+
+    def _is_second(self, advert: Advert, now_ns: int) -> bool:
         """Was another Active of this priority alive a moment ago? A successor has to wait for three silent intervals."""
-        two_senders = (
-            advert.source is not self.active_address  # costs nothing where adverts are cached
-            and self.active_address is not None
-            and advert.source != self.active_address
+        return (
+            self.active_address is not None
             and advert.priority == self._active_priority
             and self._expected is Reason.NO_RESPONSE
             and now_ns - self._silent_since_ns < 3 * cs_to_ns(self._active_interval_cs)
         )
-        self.remarks = _TWO_SENDERS if two_senders else NO_REMARKS
 
     def _follow(self, advert: Advert, now_ns: int) -> None:
         """Adopt the interval of the Active and wait for its silence."""

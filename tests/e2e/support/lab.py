@@ -102,8 +102,22 @@ class Lab:
 
     @contextmanager
     def api_server_stopped(self) -> Iterator[None]:
+        """At the end kube-proxy is started anew: a node's Services, the API's own among them, stay away for minutes
+        while kube-proxy backs off, and so long the agent there could not hear of anything."""
         with self._undone(lambda _: self.cluster.api_server_stop(), lambda _: self.cluster.api_server_start(), ("",)):
             yield
+        self.cluster.kubectl("delete", "pods", "-n", "kube-system", "-l", "k8s-app=kube-proxy")
+        wait_until("every node reaches the API", lambda: all(map(self._reaches_api, self.workers)), SETTLE_S)
+
+    def _reaches_api(self, node: str) -> bool:
+        service = self.cluster.kubectl(
+            "get", "service", "kubernetes", "-n", "default", "-o", "jsonpath={.spec.clusterIP}"
+        )
+        connect = ["bash", "-c", f"exec 3<>/dev/tcp/{service}/443"]
+        return (
+            self.cluster.host_run([*self.cluster.node_prefix(node), "timeout", "2", *connect], check=False).returncode
+            == 0
+        )
 
     @contextmanager
     def _undone(self, do: Callable[[str], None], undo: Callable[[str], None], names: Iterable[str]) -> Iterator[None]:

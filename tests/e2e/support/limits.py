@@ -24,3 +24,7 @@ NO_HTTP_GAP_MS = 120.0 + BUSY_MS
 
 FROM_APPLY_MS = {"pods to start": 30_000.0, "pods running": 5_000.0}
 """From `kubectl apply` (with kubectl's own start) to the first answer."""
+
+NGINX_TO_NGINX_MS = 1000.0 + BUSY_MS
+"""HTTP, while a VirtualIP moves from one placement's nginx to another's on the same node: the new one can't listen
+before the old one has let go, and tries again each 500 ms."""

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -20,3 +22,16 @@ def server() -> Iterator[ApiServer]:
 @pytest.fixture
 def api(server: ApiServer) -> KubeApi:
     return KubeApi(ApiAccess(server.url))
+
+
+@pytest.fixture(autouse=True)
+def _no_watch_is_left() -> Iterator[None]:
+    """A watch that outlives its test goes on looking for its server, and disturbs those that come after it."""
+    before = set(threading.enumerate())
+    yield
+    deadline_s = time.monotonic() + 20
+    while left := [
+        thread.name for thread in threading.enumerate() if thread not in before and thread.name.startswith("watch ")
+    ]:
+        assert time.monotonic() < deadline_s, f"watches are left: {left}"
+        time.sleep(0.02)

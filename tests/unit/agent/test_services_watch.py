@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import queue
+from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Any
 
@@ -43,8 +44,10 @@ def hosts(endpoints: tuple[Endpoint, ...]) -> list[str]:
 
 
 @pytest.fixture
-def owner(api: KubeApi) -> Owner:
-    return Owner(api)
+def owner(api: KubeApi) -> Iterator[Owner]:
+    owner = Owner(api)
+    yield owner
+    owner.watch.wants(())
 
 
 def service(port: int = 80) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A test body in a network namespace of its own: a forked child that unshares, so that nothing of it is ever left."""
+"""A test body in namespaces of its own (network, mounts): a forked child unshares them, so nothing of it is ever left."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from typing import NoReturn, ParamSpec
 
 import pytest
 
-_CLONE_NEWNET = 0x40000000
+_CLONE_NEWNS, _CLONE_NEWNET = 0x00020000, 0x40000000
+_MS_REC, _MS_PRIVATE = 1 << 14, 1 << 18
 _PR_SET_PDEATHSIG = 1
 
 P = ParamSpec("P")
@@ -57,6 +58,22 @@ def in_own_network(body: Callable[P, None]) -> Callable[P, None]:
     return test
 
 
+def in_own_mounts(body: Callable[P, None]) -> Callable[P, None]:
+    """Decorates a test (of root): what it mounts nobody else sees."""
+
+    @pytest.mark.root
+    @functools.wraps(body)
+    def test(*arguments: P.args, **named: P.kwargs) -> None:
+        def child() -> None:
+            _call("unshare", _CLONE_NEWNS)
+            _call("mount", None, b"/", None, _MS_REC | _MS_PRIVATE, None)
+            body(*arguments, **named)
+
+        in_a_child(child)
+
+    return test
+
+
 def ip(command: str) -> str:
     """iproute2."""
     done = subprocess.run(["ip", *command.split()], capture_output=True, text=True, check=False)
@@ -76,7 +93,7 @@ def _be_child(body: Callable[[], None], writer: int) -> NoReturn:
         os._exit(status)
 
 
-def _call(function: str, *arguments: int) -> None:
+def _call(function: str, *arguments: int | bytes | None) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if getattr(libc, function)(*arguments) != 0:
         raise OSError(ctypes.get_errno(), f"{function}: {os.strerror(ctypes.get_errno())}")

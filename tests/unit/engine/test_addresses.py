@@ -1,8 +1,22 @@
-"""How long a lease is. (The leases themselves: tests/netns/test_kills.py, test_documents.py, test_interfaces.py.)"""
+"""How long a lease is, and who keeps it, on a real kernel.
+
+(With whole speakers: tests/netns/test_kills.py, test_documents.py, test_interfaces.py.)
+"""
+
+import json
+import os
+import socket
+import time
+from collections.abc import Callable
+from ipaddress import ip_address
 
 import pytest
 
-from vipkeeper.engine.addresses import lease_s
+from tests.unit.engine.own_network import in_own_network, ip
+from vipkeeper.engine.addresses import Addresses, lease_s
+from vipkeeper.engine.loop import Loop
+from vipkeeper.engine.netlink import Netlink
+from vipkeeper.engine.netlink_codec import AddressMessage, Message
 
 
 @pytest.mark.parametrize(
@@ -22,3 +36,130 @@ def test_a_lease_is_three_intervals_in_whole_seconds_and_two_seconds_without_rea
     interval_cs: int, real_time: bool, expected: int
 ) -> None:
     assert lease_s(interval_cs, real_time) == expected
+
+
+VIP, VIP6, OTHER = ip_address("192.0.2.100"), ip_address("2001:db8::100"), ip_address("192.0.2.101")
+
+
+class Node:
+    """An interface, its addresses, and the engine's parts that keep them."""
+
+    def __init__(self) -> None:
+        ip("link add one type veth peer name two")
+        ip("link set one up")
+        ip("link set two up")
+        self.index = socket.if_nametoindex("one")
+        self.loop = Loop()
+        self.removals: list[str] = []
+        self.netlink = Netlink(self._heard, lambda: None)
+        self.loop.watch(self.netlink.fileno(), lambda _now_ns: self.netlink.read())
+        self.addresses = Addresses(self.loop, self.netlink)
+
+    def _heard(self, message: Message) -> None:
+        if isinstance(message, AddressMessage) and message.gone:
+            self.removals.append(str(message.address))
+            self.addresses.was_removed(message.index, message.address)
+
+    def there(self) -> dict[str, int]:
+        """What is left of each lease, in seconds."""
+        (link,) = json.loads(ip("-json address show dev one"))
+        found = [item for item in link["addr_info"] if item["scope"] == "global"]
+        return {item["local"]: item["valid_life_time"] for item in found}
+
+    def for_s(self, seconds: float, holds: Callable[[], object]) -> None:
+        """The loop turns, and `holds` all the time."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.loop.run_once(0.05)
+            assert holds()
+
+    def until(self, happened: Callable[[], object]) -> None:
+        end = time.monotonic() + 15
+        while not happened():
+            assert time.monotonic() < end
+            self.loop.run_once(0.02)
+
+
+@in_own_network
+def test_an_address_stays_for_longer_than_its_lease_as_long_as_the_loop_turns_and_no_longer() -> None:
+    node = Node()
+    node.addresses.rehearse(node.index, (VIP, VIP6), 2)
+    assert node.there() == {}, "a rehearsal is none"
+    node.addresses.add("web", node.index, (VIP, VIP6), 2)
+    assert set(node.there()) == {str(VIP), str(VIP6)}
+    assert all(0 < left_s <= 2 for left_s in node.there().values())
+    node.for_s(3.5, lambda: len(node.there()) == 2 and not node.removals)
+    end = time.monotonic() + 15
+    while node.there():  # nobody turns the loop
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+@in_own_network
+def test_what_two_routers_want_stays_until_both_have_left() -> None:
+    node = Node()
+    node.addresses.add("web", node.index, (VIP, OTHER), 60)
+    node.addresses.add("mail", node.index, (VIP,), 60)
+    node.addresses.remove("web", node.index, (VIP, OTHER))
+    assert set(node.there()) == {str(VIP)}
+    node.addresses.remove("mail", node.index, (VIP,))
+    assert node.there() == {}
+    node.addresses.remove("mail", node.index, (VIP,))
+
+
+@pytest.mark.parametrize("first_s", [30, 2])
+@in_own_network
+def test_of_two_leases_the_longer_one_holds_and_who_stays_keeps_its_own(first_s: int) -> None:
+    node = Node()
+    owners = {30: "slow", 2: "fast"}
+    node.addresses.add(owners[first_s], node.index, (VIP,), first_s)
+    node.addresses.add(owners[32 - first_s], node.index, (VIP,), 32 - first_s)
+    node.for_s(1.5, lambda: node.there()[str(VIP)] > 20)
+    node.addresses.remove("slow", node.index, (VIP,))
+    node.until(lambda: node.there()[str(VIP)] <= 2)
+    node.for_s(3, lambda: str(VIP) in node.there())
+    assert node.removals == []
+
+
+@in_own_network
+def test_an_address_that_was_let_go_is_left_to_its_lease() -> None:
+    node = Node()
+    node.addresses.add("web", node.index, (VIP,), 1)
+    node.addresses.let_go("web", node.index, (VIP,))
+    assert set(node.there()) == {str(VIP)}
+    node.until(lambda: not node.there())
+    node.addresses.let_go("web", node.index, (VIP,))
+
+
+@in_own_network
+def test_what_somebody_removes_is_put_back_and_told_once_and_what_we_remove_is_not() -> None:
+    node = Node()
+    reader, writer = os.pipe()
+    os.dup2(writer, 2)
+    os.set_blocking(reader, False)
+    node.addresses.add("web", node.index, (VIP, VIP6), 60)
+    for address in (VIP, VIP6) * 2:
+        ip(f"address del {address}/{address.max_prefixlen} dev one")
+        node.until(lambda: set(node.there()) == {str(VIP), str(VIP6)})
+    lines = os.read(reader, 65536).decode().splitlines()
+    assert [line.partition("address=")[2].split()[0] for line in lines] == [str(VIP), str(VIP6)]
+    node.addresses.remove("web", node.index, (VIP, VIP6))
+    node.for_s(0.3, lambda: not node.there())
+    with pytest.raises(BlockingIOError):
+        os.read(reader, 4096)
+
+
+@in_own_network
+def test_an_address_that_is_removed_and_wanted_again_at_once_is_there_and_nobody_is_blamed() -> None:
+    """IPv6 tells us of our own removal after we have ordered the address again."""
+    node = Node()
+    reader, writer = os.pipe()
+    os.dup2(writer, 2)
+    os.set_blocking(reader, False)
+    for _ in range(3):
+        node.addresses.add("web", node.index, (VIP, VIP6), 60)
+        node.addresses.remove("web", node.index, (VIP, VIP6))
+    node.addresses.add("web", node.index, (VIP, VIP6), 60)
+    node.for_s(0.3, lambda: len(node.there()) == 2)
+    with pytest.raises(BlockingIOError):
+        os.read(reader, 4096)

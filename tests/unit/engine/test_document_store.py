@@ -1,9 +1,11 @@
-"""The state folder: whole documents or none. (A full and a read-only disk: tests/netns/test_documents.py.)"""
+"""The state folder: whole documents or none. (With a whole speaker: tests/netns/test_documents.py.)"""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.unit.engine.own_network import in_own_mounts
 from tests.unit.engine.samples import web
 from vipkeeper.engine.document_store import delete_document, read_documents, write_document
 
@@ -49,3 +51,38 @@ def test_a_folder_that_is_a_file_is_reported(tmp_path: Path, capfd: pytest.Captu
     assert read_documents(blocked) == {}
     assert write_document(blocked, web()) is False
     assert len(capfd.readouterr().err.splitlines()) == 2
+
+
+def mounted(folder: Path, options: str) -> None:
+    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+    assert subprocess.run(command, check=False).returncode == 0
+
+
+@pytest.mark.requires("mount")
+@in_own_mounts
+def test_a_full_disk_keeps_the_old_document_and_takes_the_new_one_when_there_is_room(tmp_path: Path) -> None:
+    mounted(tmp_path, "size=64k")
+    assert write_document(tmp_path, web())
+    filling = tmp_path / "filling"
+    with pytest.raises(OSError, match="No space left"):
+        filling.write_bytes(bytes(1 << 17))
+    assert write_document(tmp_path, web(generation=4)) is False
+    assert write_document(tmp_path, web(name="other")) is False
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["filling", "web.json"]
+    assert read_documents(tmp_path) == {"web": web()}
+    assert delete_document(tmp_path, "web"), "a full disk does not keep us from deleting"
+    filling.unlink()
+    assert write_document(tmp_path, web(generation=4))
+    assert read_documents(tmp_path) == {"web": web(generation=4)}
+
+
+@pytest.mark.requires("mount")
+@in_own_mounts
+def test_a_read_only_disk_is_read_and_nothing_else(tmp_path: Path) -> None:
+    mounted(tmp_path, "size=64k")
+    assert write_document(tmp_path, web())
+    mounted_again = ["mount", "-o", "remount,ro", str(tmp_path)]
+    assert subprocess.run(mounted_again, check=False).returncode == 0
+    assert write_document(tmp_path, web(generation=4)) is False
+    assert delete_document(tmp_path, "web") is False
+    assert read_documents(tmp_path) == {"web": web()}

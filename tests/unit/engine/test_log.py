@@ -6,13 +6,25 @@ import sys
 
 import pytest
 
-from vipkeeper.engine.log import log
+from vipkeeper.engine.log import log, set_level, warn
 
 
 def test_a_line_has_its_words_and_its_fields(capfd: pytest.CaptureFixture[str]) -> None:
     log("left", vip="web", took_ms=3, reason=None, why="no more", empty="")
     log("", vip="web", state="active")
     assert capfd.readouterr().err == 'left vip=web took_ms=3 why="no more" empty=""\nvip=web state=active\n'
+
+
+def test_a_level_of_warning_leaves_the_troubles(capfd: pytest.CaptureFixture[str]) -> None:
+    try:
+        set_level("Warning")
+        log("engine started", pid=7)
+        warn("engine died", status=-9)
+    finally:
+        set_level("Info")
+    assert capfd.readouterr().err == "engine died status=-9\n"
+    log("engine started", pid=7)
+    assert capfd.readouterr().err == "engine started pid=7\n"
 
 
 def test_a_full_pipe_loses_lines_and_says_how_many_when_it_is_read_again() -> None:

@@ -71,11 +71,11 @@ def test_a_removal_names_the_address_alone(address: Any) -> None:
 
 
 def test_our_own_request_reads_back() -> None:
-    (message,) = parse(add_address(7, VIP6, 2))
-    assert message == AddressMessage(7, VIP6, 128, 0x202, 0, OUR_PROTO, gone=False)
-    (message,) = parse(delete_address(7, VIP))
-    assert isinstance(message, AddressMessage)
-    assert message.gone
+    (added,) = parse(add_address(7, VIP6, 2))
+    assert added == AddressMessage(7, VIP6, 128, 0x202, 0, OUR_PROTO, gone=False)
+    (removed,) = parse(delete_address(7, VIP))
+    assert isinstance(removed, AddressMessage)
+    assert removed.gone
 
 
 def test_a_failure_names_the_address_that_it_is_about() -> None:

@@ -146,3 +146,26 @@ def test_a_full_queue_is_not_death(scene: Scene) -> None:
     scene.until(lambda: scene.watch.healthy)
     for visitor in crowd:
         visitor.close()
+
+
+def test_a_queue_that_is_full_when_the_connection_breaks_is_not_death_either(scene: Scene) -> None:
+    scene.nginx.live(backlog=0)
+    start(scene)
+    connection = scene.nginx.accept()
+    crowd = []
+    while True:
+        visitor = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        crowd.append(visitor)
+        visitor.setblocking(False)
+        if visitor.connect_ex(str(scene.nginx.path)) == errno.EAGAIN:
+            break
+    connection.close()
+    scene.for_a_while(0.3)
+    assert scene.watch.healthy
+    for _visitor in crowd[:-1]:
+        scene.nginx.accept().close()
+    for visitor in crowd:
+        visitor.close()
+    scene.for_a_while(0.3)
+    scene.nginx.accept().close()  # it has come back by itself
+    assert scene.changes == []

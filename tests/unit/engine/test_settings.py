@@ -28,6 +28,15 @@ def test_an_installation_may_go_without_nginx() -> None:
     assert read_settings(FULL).proc_sys_net == Path("/proc/sys/net")
 
 
+@pytest.mark.parametrize("name", FULL)
+@pytest.mark.parametrize("how", ["absent", "empty"])
+def test_each_that_is_missing_is_named(name: str, how: str) -> None:
+    environment = {key: value for key, value in FULL.items() if key != name} | ({name: ""} if how == "empty" else {})
+    with pytest.raises(MissingSetting) as caught:
+        read_settings(environment)
+    assert str(caught.value) == f"not set in the environment: {name}"
+
+
 def test_all_that_is_missing_is_named_at_once() -> None:
     with pytest.raises(MissingSetting, match="NODE_NAME, VIPKEEPER_STATE_DIR"):
         read_settings(

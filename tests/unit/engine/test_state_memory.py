@@ -1,6 +1,7 @@
 """What one engine writes and the next one reads, across a fork."""
 
 import os
+import signal
 
 from vipkeeper.engine.state_memory import StateMemory
 
@@ -25,6 +26,25 @@ def test_the_next_engine_knows_who_was_active_and_when() -> None:
     assert memory.last_advert_ns("uid-1") == 333
     assert memory.last_advert_ns("uid-2") is None
     assert memory.last_advert_ns("never heard of") is None
+
+
+def test_what_an_engine_wrote_before_it_was_killed_is_there() -> None:
+    memory = StateMemory()
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        memory.reread()
+        memory.remember("uid-1", 111)
+        memory.remember("uid-1", 222)
+        os.write(writer, b"written")
+        signal.pause()
+        os._exit(1)
+    assert os.read(reader, 7) == b"written"
+    os.kill(child, signal.SIGKILL)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    os.close(reader)
+    os.close(writer)
+    in_a_child(memory, "assert memory.last_advert_ns('uid-1') == 222")
 
 
 def test_what_is_forgotten_makes_room() -> None:

@@ -117,6 +117,15 @@ def test_the_node_returns_and_takes_its_address_back() -> None:
     ]
 
 
+def test_a_node_that_was_cut_off_and_never_gave_up_has_its_address_back_now_and_not_in_the_past() -> None:
+    story = running()
+    story.look(at(101), node("n1", "Active", 0, 95), node("n2", "Active", 100, reason="NoResponse", takeover_ms=912.4))
+    events = story.look(at(131), node("n1", "Active", 0, 130), node("n2", "Backup", 130, reason="HigherPriority"))
+    assert events[0] == "Normal FailedOver: 192.0.2.10,2001:db8::10 moved from n2 to n1 (HigherPriority)"
+    assert story.status.last_transition is not None
+    assert story.status.last_transition.time == at(131)
+
+
 def test_a_handover_seen_in_the_middle_is_no_loss() -> None:
     story = running()
     assert story.look(at(50.2), node("n1", "Backup", 50), node("n2", "Backup", 0, 45)) == []

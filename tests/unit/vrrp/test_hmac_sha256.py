@@ -28,6 +28,15 @@ def test_a_key_longer_than_a_block_is_refused() -> None:
         HmacKey(bytes(65))
 
 
+def test_a_python_without_its_own_sha_256_takes_the_one_of_hashlib() -> None:
+    program = (
+        "import sys; sys.modules['_sha2'] = sys.modules['_sha256'] = None;"
+        "from vipkeeper.vrrp.hmac_sha256 import HmacKey; print(HmacKey(b'key').digest(b'data').hex())"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == hmac.digest(b"key", b"data", "sha256").hex()
+
+
 def loaded_after(imports: str) -> set[str]:
     """The modules of a Python that did nothing but import these."""
     program = f"import sys; import {imports}; print(*sys.modules)"

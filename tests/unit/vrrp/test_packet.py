@@ -1,4 +1,4 @@
-"""The wire. `rule_N` and `hostile_N` are the numbers of the checklist (parts A and B)."""
+"""The wire. `rule_N` and `hostile_N` are the numbers of docs/conformance.md."""
 
 from __future__ import annotations
 
@@ -83,7 +83,8 @@ def reason(result: Advert | Dropped | IPv4Datagram) -> DropReason:
 # ---- what is sent
 
 
-def test_rule_7_to_rule_16_the_sent_bytes_stand_as_the_rfc_draws_them() -> None:
+@pytest.mark.rule(7, 12, 13, 14)
+def test_the_sent_bytes_stand_as_the_rfc_draws_them() -> None:
     message = advert4(addresses=[VIP, IPv4Address("192.0.2.11")], interval_cs=0xABC)
     assert message[0] == 0x31
     assert message[1:4] == bytes([51, 200, 2])
@@ -225,7 +226,7 @@ def test_rule_21_hostile_5_hostile_6_count_and_addresses_must_agree(count: int, 
     assert reason(receive4(message)) is DropReason.WRONG_LENGTH
 
 
-def test_rule_21_an_ipv4_list_in_an_ipv6_message_is_dropped() -> None:
+def test_rule_19_rule_21_an_ipv4_list_in_an_ipv6_message_is_dropped() -> None:
     assert reason(receive6(advert4())) is DropReason.WRONG_LENGTH
 
 
@@ -261,7 +262,7 @@ def test_rule_16_the_message_only_form_is_wrong_for_ipv6() -> None:
 
 
 @pytest.mark.parametrize("vrid", [0, 50, 52, 255])
-def test_rule_30_hostile_17_hostile_18_a_vrid_that_is_not_configured_here_is_dropped(vrid: int) -> None:
+def test_rule_30_hostile_17_hostile_18_hostile_30_a_vrid_that_is_not_configured_here_is_dropped(vrid: int) -> None:
     assert reason(receive4(patched(advert4(), 1, vrid))) is DropReason.UNKNOWN_VRID
 
 

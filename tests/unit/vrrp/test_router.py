@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv6Address
 import pytest
 
 from vipkeeper.vrrp.actions import RemoveAddresses, SendAdvert, StateChanged
+from vipkeeper.vrrp.advert import NO_REMARKS, Advert, Family, Remark
 from vipkeeper.vrrp.config import VirtualRouterConfig
 from vipkeeper.vrrp.events import (
     Adopted,
@@ -21,7 +22,6 @@ from vipkeeper.vrrp.events import (
     Startup,
     TimerFired,
 )
-from vipkeeper.vrrp.packet import Advert, Family
 from vipkeeper.vrrp.router import VirtualRouter
 from vipkeeper.vrrp.state import Fault, Reason, State
 
@@ -196,6 +196,47 @@ def test_one_who_gave_up_knows_of_no_active(event: Event) -> None:
     assert (router.state, router.active_address) == (State.BACKUP, None)
 
 
+OTHER_PEER = IPv4Address("192.0.2.7")
+
+
+def test_hostile_28_two_that_send_at_one_time_with_one_priority_are_remarked_on() -> None:
+    router = backup()
+    seen = []
+    for now_ns, source in enumerate([PEER, OTHER_PEER, OTHER_PEER, PEER], start=1):
+        router.handle(heard(200, source), now_ns * S)
+        seen.append(bool(router.remarks))
+    assert seen == [False, True, False, True]
+    assert router.remarks == {Remark.TWO_SENDERS}
+    assert router.state is State.BACKUP
+
+
+def test_hostile_20_an_active_that_goes_on_after_priority_zero_is_remarked_on_until_its_next_advert() -> None:
+    router = backup()
+    seen = []
+    for at_s, priority in enumerate([200, 0, 200, 200], start=1):
+        router.handle(heard(priority), at_s * S // 4)
+        seen.append(router.remarks)
+    assert seen == [NO_REMARKS, NO_REMARKS, {Remark.STILL_ACTIVE}, NO_REMARKS]
+
+
+@pytest.mark.parametrize(
+    "adverts",
+    [
+        pytest.param([(200, PEER, 1.0), (200, OTHER_PEER, 4.0)], id="three_silent_intervals"),
+        pytest.param([(200, PEER, 1.0), (0, PEER, 1.5), (200, OTHER_PEER, 2.0)], id="the_first_has_left"),
+        pytest.param([(200, PEER, 1.0), (201, OTHER_PEER, 1.5)], id="preempted"),
+        pytest.param([(200, PEER, 1.0), (200, PEER, 1.1)], id="the_same"),
+        pytest.param([(0, PEER, 1.0), (200, PEER, 1.1)], id="one_that_was_not_known"),
+    ],
+)
+def test_a_successor_is_not_remarked_on(adverts: list[tuple[int, IPv4Address, float]]) -> None:
+    router = backup()
+    for priority, source, at_s in adverts:
+        router.handle(heard(priority, source), int(at_s * S))
+    assert router.state is State.BACKUP
+    assert router.remarks == NO_REMARKS
+
+
 def test_the_reason_is_that_of_the_last_transition() -> None:
     router = active()
     seen = [router.reason]
@@ -240,6 +281,6 @@ def test_where_nothing_can_be_sent_nothing_is_sent(fault: Fault) -> None:
         VirtualRouterConfig(51, Family.IPV6, 100, (IPv6Address("2001:db8::10"),)),
     ],
 )
-def test_another_vrid_or_family_is_another_router(other: VirtualRouterConfig) -> None:
+def test_rule_8_another_vrid_or_family_is_another_router(other: VirtualRouterConfig) -> None:
     with pytest.raises(ValueError, match="another virtual router"):
         backup().handle(ConfigChanged(other), 1 * S)

@@ -254,6 +254,7 @@ def test_an_older_number_after_a_newer_one_is_a_replay() -> None:
     assert reason(receive(first, receiver)) is DropReason.REPLAYED
 
 
+@pytest.mark.rule(36)
 def test_a_forged_number_moves_no_mark() -> None:
     receiver = authenticator()
     assert reason(receive(altered({11: 0xFF}), receiver)) is DropReason.WRONG_HMAC
@@ -267,6 +268,7 @@ def test_two_senders_do_not_disturb_each_other() -> None:
     assert isinstance(receive(signed(authenticator(), source=other), receiver, source=other), Advert)
 
 
+@pytest.mark.rule(36)
 def test_a_refused_advert_moves_no_mark() -> None:
     """What is wrong with version 2's interval is found before the HMAC is looked at."""
     sender, receiver = authenticator(), authenticator()

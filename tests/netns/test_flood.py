@@ -1,0 +1,69 @@
+"""Junk for our VRID, as fast as a neighbour can send it: our adverts go out, and nobody takes over without need."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from itertools import pairwise
+
+import pytest
+
+from tests.netns.lan import Host, Lan, wait_for
+from tests.netns.speaker import Speaker, document
+
+pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping", "tcpdump")]
+
+VIP = "192.0.2.100"
+FLOOD_S = 4
+SENDER = """
+import socket, sys, time
+from scapy.all import Ether, IP, Raw
+frame = bytes(Ether(src="02:00:00:00:00:99", dst="01:00:5e:00:00:12")
+              / IP(src="192.0.2.77", dst="224.0.0.18", ttl=255, proto=112) / Raw(bytes.fromhex(sys.argv[1])))
+out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+out.bind(("eth0", 0))
+count, end = 0, time.monotonic() + float(sys.argv[2])
+print("now", flush=True)
+while time.monotonic() < end:
+    for _ in range(100):
+        try:
+            out.send(frame)
+        except OSError:
+            continue
+        count += 1
+print(count)
+"""
+
+
+def flood(host: Host, message: str) -> subprocess.Popen[str]:
+    process: subprocess.Popen[str] = host.start(
+        *(sys.executable, "-W", "ignore", "-c", SENDER, message, str(FLOOD_S)), stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "now\n"
+    return process
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["3133c80100640000c0000264", "3163c8010064" + "0000c0000264"],
+    ids=["our VRID, wrong checksum", "a VRID of nobody"],
+)
+def test_a_flood_of_junk_delays_no_advert_and_moves_nothing(lan: Lan, message: str) -> None:
+    one, two = (Speaker(lan.host(name)).start() for name in ("one", "two"))
+    stranger = lan.host("stranger")
+    for speaker in (one, two):
+        speaker.apply(document({"one": 200, "two": 100}, VIP, interval_cs=10))
+    one.wait_until("Active")
+    two.wait_until("Backup")
+    before = [speaker.agent.transitions() for speaker in (one, two)]
+    capture = lan.capture("vrrp and src host 192.0.2.1")
+    process = flood(stranger, message)
+    assert process.stdout is not None
+    sent = int(process.stdout.readline())
+    wait_for("adverts go on", lambda: len(capture.lines()) > FLOOD_S * 9)
+    times = [float(line.split()[0]) for line in capture.lines()]
+    longest_ms = max(later - earlier for earlier, later in pairwise(times)) * 1000
+    print(f"{sent // FLOOD_S} packets a second; longest pause between adverts {longest_ms:.1f} ms")
+    assert longest_ms < 300, "three intervals: what the neighbour waits for"
+    assert [speaker.agent.transitions() for speaker in (one, two)] == before
