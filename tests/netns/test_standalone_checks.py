@@ -14,6 +14,7 @@ from tests.netns.standalone import VIP, Standalone, preferring, virtualip, write
 
 pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping")]
 
+EXAMPLE = Path(__file__).parents[2] / "examples/standalone/vip.yaml"
 PORT = 8080
 FAST: dict[str, Any] = {"port": PORT, "interval": "100ms", "timeout": "500ms"}
 
@@ -21,16 +22,17 @@ FAST: dict[str, Any] = {"port": PORT, "interval": "100ms", "timeout": "500ms"}
 class Server:
     """`python3 -m http.server` on all addresses of a host: 200 for a file that is there, 404 else."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, port: int = PORT, page: str = "ready") -> None:
         self.host = host
-        self.folder = host.lan.folder / f"www-{host.name}"
+        self.port = port
+        self.folder = host.lan.folder / f"www-{host.name}-{port}"
         self.folder.mkdir()
-        (self.folder / "ready").write_text("yes")
+        (self.folder / page).write_text("yes")
         self.start()
 
     def start(self) -> None:
         self.process = self.host.start(
-            *(sys.executable, "-m", "http.server", str(PORT), "--directory", str(self.folder)),
+            *(sys.executable, "-m", "http.server", str(self.port), "--directory", str(self.folder)),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -128,3 +130,15 @@ def test_verdicts_survive_the_engine(lan: Lan, tmp_path: Path) -> None:
     one.wait_for_log("engine started", times=2)
     stays("one is still ill", lambda: lan.owners(VIP) == ["two"], 1)
     assert two.states() == before
+
+
+def test_the_example_of_two_hosts_that_are_both_at_work(lan: Lan) -> None:
+    hosts = [lan.host(name) for name in ("lb1", "lb2")]
+    servers = [(Server(host, 80, "healthz"), Server(host, 5432)) for host in hosts]
+    runs = [Standalone(host, EXAMPLE).start() for host in hosts]
+    wait_for("each has its own", lambda: (lan.owners("192.0.2.10"), lan.owners("192.0.2.11")) == (["lb1"], ["lb2"]))
+    assert lan.owners("2001:db8::10") == ["lb1"]
+    servers[0][0].stop()
+    wait_for("lb2 has both", lambda: lan.owners("192.0.2.10") == lan.owners("2001:db8::10") == ["lb2"])
+    assert lan.owners("192.0.2.11") == ["lb2"]
+    assert [run.stop() for run in runs] == [0, 0]
