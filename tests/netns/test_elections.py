@@ -52,6 +52,19 @@ def test_without_preempt_the_first_one_stays_backup_when_it_returns(lan: Lan) ->
     two.wait_until("Backup")
 
 
+def test_with_a_preempt_delay_the_first_one_waits_before_it_takes_the_address_back(lan: Lan) -> None:
+    one, two = speakers(lan, "one", "two")
+    both = replace(document({"one": 200, "two": 100}, VIP), preempt_delay_ms=3000)
+    two.apply(both)
+    two.wait_until("Active")
+    one.apply(both)
+    one.wait_until("Backup")
+    stays("two keeps it", lambda: lan.owners(VIP) == ["two"], 2)
+    assert one.wait_until("Active").reason == "Preempted"
+    two.wait_until("Backup")
+    wait_for("one owner", lambda: lan.owners(VIP) == ["one"])
+
+
 def test_crossed_priorities_share_the_work(lan: Lan) -> None:
     one, two = speakers(lan, "one", "two")
     for speaker in (one, two):

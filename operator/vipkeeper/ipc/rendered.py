@@ -13,13 +13,19 @@ from typing import Any
 
 from vipkeeper.ipc.fields import Fields, IPAddress
 
-FORMAT = 1
-"""Version of this document. A reader refuses one it does not know and keeps what it has."""
+FORMAT = 2
+"""Highest version of this document that is read here. A reader refuses one it does not know and keeps what it has.
+
+A document is written in the lowest version that says all of it: 1, unless a member that came with version 2 differs
+from its default (`_of_format_2`). So an engine of before never runs a virtual router otherwise than its document says,
+and goes on with all those that it understands.
+"""
 
 DATA_KEY = "virtualip.json"
 """Key of the document in the ConfigMap's `data`."""
 
 _MAX_CHECK_MS = 3_600_000
+_MAX_PREEMPT_DELAY_MS = 3_600_000
 _MAX_CHECKS_IN_A_ROW = 1000
 
 
@@ -130,12 +136,14 @@ class RenderedVirtualIP:
     """Share by node name. A node that is not named here takes no part."""
     nginx: NginxSection | None = None
     health: HealthSection | None = None
+    preempt_delay_ms: int = 0
+    """How long, from its start or recovery, a node leaves a living Active of lower priority alone."""
 
     @staticmethod
     def from_json(value: object) -> RenderedVirtualIP:
         """Parse `value` (from json.loads). Raises BadDocument with every problem."""
         fields = Fields(value)
-        fields.number("format", FORMAT, FORMAT)
+        fields.number("format", 1, FORMAT)
         addresses = tuple(_address(item) for item in fields.children("addresses"))
         if not 1 <= len(addresses) <= 20:
             fields.note("addresses", f"has {len(addresses)} members, not 1..20")
@@ -156,14 +164,16 @@ class RenderedVirtualIP:
             nodes=nodes,
             nginx=_nginx(fields.child("nginx")) if fields.has("nginx") else None,
             health=_health(fields.child("health")) if fields.has("health") else None,
+            preempt_delay_ms=fields.number("preemptDelayMs", 0, _MAX_PREEMPT_DELAY_MS, 0),
         )
         fields.finish()
         return document
 
     def to_json(self) -> dict[str, Any]:
         """The document as JSON values, members in a fixed order, absent ones left out."""
+        newer = _of_format_2(self)
         result: dict[str, Any] = {
-            "format": FORMAT,
+            "format": 2 if newer else 1,
             "name": self.name,
             "uid": self.uid,
             "generation": self.generation,
@@ -186,7 +196,15 @@ class RenderedVirtualIP:
             result["nginx"] = {"http": [_http_to_json(server) for server in self.nginx.http]}
         if self.health is not None:
             result["health"] = _health_to_json(self.health)
-        return result
+        return result | newer
+
+
+def _of_format_2(document: RenderedVirtualIP) -> dict[str, Any]:
+    """Those members that version 1 does not have, where they say something."""
+    members: dict[str, tuple[Any, Any]] = {
+        "preemptDelayMs": (document.preempt_delay_ms, 0),
+    }
+    return {name: value for name, (value, default) in members.items() if value != default}
 
 
 def _address(fields: Fields) -> RenderedAddress:

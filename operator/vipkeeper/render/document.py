@@ -26,4 +26,5 @@ def render_document(parsed: ParsedVirtualIP, vrid: int, nodes: Iterable[Node]) -
         nodes=effective_priorities(wanted, parsed.uid),
         nginx=parsed.nginx,
         health=parsed.health,
+        preempt_delay_ms=parsed.preempt_delay_ms,
     )

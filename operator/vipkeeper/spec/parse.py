@@ -53,6 +53,7 @@ class ParsedVirtualIP:
     priorities: tuple[NodePriority, ...]
     advertisement_interval_cs: int
     preempt: bool
+    preempt_delay_ms: int
     nginx: NginxSection | None
     health: HealthSection | None
 
@@ -104,6 +105,7 @@ def parse_virtualip(value: Mapping[str, Any]) -> ParsedVirtualIP | Refusal:
         priorities=spec.nodes.priorities if spec.nodes else (),
         advertisement_interval_cs=_interval_cs(vrrp.advertisement_interval or DEFAULT_ADVERTISEMENT_INTERVAL),
         preempt=vrrp.preempt,
+        preempt_delay_ms=_duration_ms(vrrp.preempt_delay),
         nginx=_nginx(spec.nginx) if spec.nginx else None,
         health=_health(spec.health) if spec.health else None,
     )

@@ -151,6 +151,17 @@ DURATION_TEXT = Rule(
     tells_value=True,
 )
 _IS_DURATION = f"!{DURATION_TEXT.cel} || "
+PREEMPT_DELAY_BOUNDS = Rule(
+    "must be 0s to 900s",
+    _IS_DURATION + "duration(self) <= duration('900s')",
+    tells_value=True,
+)
+PREEMPT_DELAY_NEEDS_PREEMPT = Rule(
+    "has a `preemptDelay` with `preempt: false`: there is nothing to delay; leave one of them out",
+    "!has(self.preempt) || self.preempt || !has(self.preemptDelay) || "
+    + _IS_DURATION.replace("self", "self.preemptDelay")
+    + "duration(self.preemptDelay) == duration('0s')",
+)
 CHECK_INTERVAL_BOUNDS = Rule(
     "must be 100ms to 300s",
     _IS_DURATION + "duration(self) >= duration('100ms') && duration(self) <= duration('300s')",
@@ -192,7 +203,7 @@ def check_spec(spec: object) -> Iterator[str]:
     if fields.get("interface") in ("lo", ".", ".."):
         yield f"spec.interface: {fields['interface']} {INTERFACE.message}"
     yield from _check_nodes(_mapping(fields.get("nodes")))
-    yield from _check_interval(_mapping(fields.get("vrrp")).get("advertisementInterval"))
+    yield from _check_vrrp(_mapping(fields.get("vrrp")))
     yield from _check_health(fields.get("health"), _good_addresses(fields.get("addresses")))
     yield from _check_nginx(fields.get("nginx"), _good_addresses(fields.get("addresses")))
 
@@ -311,6 +322,14 @@ def _check_selector(selector: object, path: str) -> Iterator[str]:
 
 def _is_label_key(key: object) -> bool:
     return isinstance(key, str) and len(key) <= 317 and re.fullmatch(LABEL_KEY_PATTERN, key) is not None
+
+
+def _check_vrrp(vrrp: Mapping[str, Any]) -> Iterator[str]:
+    yield from _check_interval(vrrp.get("advertisementInterval"))
+    delay = vrrp.get("preemptDelay")
+    yield from _check_duration(delay, "spec.vrrp.preemptDelay", PREEMPT_DELAY_BOUNDS, 0, 900_000)
+    if vrrp.get("preempt") is False and isinstance(delay, str) and parse_duration_us(delay):
+        yield f"spec.vrrp: {PREEMPT_DELAY_NEEDS_PREEMPT.message}"
 
 
 def _check_interval(text: object) -> Iterator[str]:

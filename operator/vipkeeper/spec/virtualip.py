@@ -133,6 +133,8 @@ class Nodes(Written):
 class VRRP(Written):
     """How the nodes elect the one that holds the addresses (RFC 9568, VRRP version 3)."""
 
+    model_config = ConfigDict(json_schema_extra=kubernetes(rules.PREEMPT_DELAY_NEEDS_PREEMPT))
+
     advertisement_interval: Annotated[
         str | None,
         Field(
@@ -145,6 +147,13 @@ class VRRP(Written):
     preempt: bool = True
     """true [default]: a node with a higher priority takes the addresses when it comes (back).
     false: whoever holds them keeps them until it fails."""
+    preempt_delay: Annotated[
+        str,
+        Field(max_length=16, json_schema_extra=kubernetes(rules.DURATION_TEXT, rules.PREEMPT_DELAY_BOUNDS)),
+    ] = "0s"
+    """How long a node that has come (back) leaves the addresses with a node of lower priority, 0s to 900s [0s]: time
+    for what it serves to warm up. Counted from its start, or from when it was healthy and connected again. When the
+    other node fails meanwhile it does not wait."""
 
 
 class UpstreamServer(Written):

@@ -19,6 +19,11 @@ def test_the_first_address_decides_the_family_and_the_others_move_along() -> Non
     assert (config.advertisement_interval_cs, config.preempt) == (25, True)
 
 
+def test_a_preempt_delay_comes_through() -> None:
+    assert config_of(web(), "one").preempt_delay_ns == 0
+    assert config_of(web(preempt_delay_ms=1500), "one").preempt_delay_ns == 1_500_000_000
+
+
 def test_an_ipv6_address_in_front_makes_an_election_of_ipv6() -> None:
     config = config_of(web(addresses=tuple(reversed(web().addresses[:2]))), "one")
     assert config.family is Family.IPV6

@@ -53,6 +53,7 @@ FULL = replace(
         http=(HTTPCheck(ip_address("127.0.0.1"), 80, 1000, 500, 2, 3, path="/healthz"),),
         tcp=(TCPCheck(ip_address("::1"), 5432, 250, 100, 1, 1),),
     ),
+    preempt_delay_ms=1500,
 )
 
 
@@ -63,6 +64,27 @@ def test_a_document_survives_the_way_through_json(document: RenderedVirtualIP) -
 
 def test_absent_members_are_left_out() -> None:
     assert {"interface", "nginx", "health"}.isdisjoint(SMALL.to_json())
+
+
+def test_a_document_of_format_1_takes_the_defaults_of_what_it_does_not_know() -> None:
+    old = {
+        "format": 1,
+        "name": "web",
+        "uid": "4ad01105",
+        "generation": 3,
+        "placement": "default",
+        "vrid": 51,
+        "advertisementIntervalCs": 25,
+        "preempt": True,
+        "addresses": [{"address": "192.0.2.10"}],
+    }
+    assert RenderedVirtualIP.from_json(old) == SMALL
+    assert SMALL.to_json() == old | {"nodes": {}}, "and an engine of before can read what we write"
+
+
+@pytest.mark.parametrize("change", [{"preempt_delay_ms": 1}])
+def test_a_reader_of_format_1_refuses_what_it_would_run_otherwise(change: dict[str, Any]) -> None:
+    assert replace(SMALL, **change).to_json()["format"] == 2
 
 
 def changed(path: list[str | int], value: object) -> dict[str, Any]:
@@ -77,7 +99,7 @@ def changed(path: list[str | int], value: object) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("path", "value", "problem"),
     [
-        (["format"], 2, "format: 2 is not in 1..1"),
+        (["format"], 3, "format: 3 is not in 1..2"),
         (["vrid"], 0, "vrid: 0 is not in 1..255"),
         (["vrid"], None, "vrid: is missing"),
         (["name"], None, "name: is missing"),
@@ -94,6 +116,7 @@ def changed(path: list[str | int], value: object) -> dict[str, Any]:
         (["health", "http", 0, "path"], None, "health.http[0].path: is missing"),
         (["health", "tcp", 0, "host"], "web", "health.tcp[0].host: 'web' is not an IP address"),
         (["health", "tcp", 0, "fall"], 0, "health.tcp[0].fall: 0 is not in 1..1000"),
+        (["preemptDelayMs"], -1, "preemptDelayMs: -1 is not in 0..3600000"),
         (["health"], {}, "health: has neither http nor tcp checks"),
     ],
 )

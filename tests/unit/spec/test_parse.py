@@ -31,6 +31,7 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 def test_defaults_are_resolved() -> None:
     item = parsed()
     assert (item.priority, item.advertisement_interval_cs, item.preempt) == (100, 25, True)
+    assert item.preempt_delay_ms == 0
     assert (item.vrid, item.pinned_vrid, item.interface, item.nginx) == (None, None, None, None)
     assert item.placement.name == "default"
     assert item.created_at == datetime(2026, 1, 1, tzinfo=UTC)

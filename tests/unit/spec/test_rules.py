@@ -129,6 +129,19 @@ def test_problems_in_different_places_are_all_told() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "vrrp",
+    [
+        {"preempt": False},
+        {"preempt": False, "preemptDelay": "0s"},
+        {"preempt": True, "preemptDelay": "900s"},
+        {"preemptDelay": "1.5s"},
+    ],
+)
+def test_good_preemption_breaks_no_rule(vrrp: dict[str, object]) -> None:
+    assert told(vrrp=vrrp) == []
+
+
 SHAPES = some.recursive(
     some.none()
     | some.booleans()
