@@ -14,6 +14,8 @@ from vipkeeper.engine.log import warn
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 
 _SUFFIX = ".json"
+_OWNER = "pod"
+"""Beside the documents: the pod that they were confirmed in."""
 
 
 def read_documents(folder: Path) -> dict[str, RenderedVirtualIP]:
@@ -33,6 +35,25 @@ def read_documents(folder: Path) -> dict[str, RenderedVirtualIP]:
             if document is not None:
                 documents[document.name] = document
     return documents
+
+
+def read_owner(folder: Path) -> str:
+    """The pod that has left the documents here; "" when nobody said so."""
+    try:
+        return (folder / _OWNER).read_text().strip()
+    except OSError:
+        return ""
+
+
+def write_owner(folder: Path, pod: str) -> bool:
+    aside = folder / f".{_OWNER}"
+    try:
+        aside.write_text(pod)
+        aside.rename(folder / _OWNER)
+    except OSError as error:
+        warn("the pod's name can't be kept in the state folder", folder=folder, error=error.strerror)
+        return False
+    return True
 
 
 def write_document(folder: Path, document: RenderedVirtualIP) -> bool:

@@ -61,6 +61,8 @@ PREPARE_AGAIN_MS = 5000
 """After a failed preparation, when nothing else has given a reason to try again."""
 SETTLE_MS = 200
 """Interfaces that appear do so with several messages: wait for the last of them."""
+BELIEVE_HEARSAY_MS = 10_000
+"""Documents that another pod has left are run without the agent's word after this: it, or the API server, is away."""
 TELL_COUNTERS_MS = 60_000
 COLLECT_GARBAGE_MS = 60_000
 _QUIET_ERRNOS = (6, 19, 99)  # ENXIO, ENODEV, EADDRNOTAVAIL: what we want removed is gone already
@@ -104,6 +106,7 @@ class Engine:
         self._nginx = NginxWatch(self._loop, settings.nginx_socket, self._health_changed) if settings.nginx else None
         self._changed: set[str] = set()
         self._looking_around = False
+        self._hearsay_timer = self._loop.timer(self._believe_hearsay)
         self._prepare_timer = self._loop.timer(self._prepare_again)
         self._verdict_timer = self._loop.timer(self._verdicts_overdue)
         self._counter_timer = self._loop.timer(self._tell_counters)
@@ -118,8 +121,12 @@ class Engine:
         self._netlink.dump()
         if self._nginx is not None:
             self._nginx.start(now_ns)
-        for document in list(self._heritage.documents.values()):
-            self._apply(document)
+        for name, document in list(self._heritage.documents.items()):
+            if name not in self._heritage.hearsay:
+                self._apply(document)
+        if self._heritage.hearsay:
+            log("documents of another pod wait for the agent", vips=",".join(sorted(self._heritage.hearsay)))
+            self._hearsay_timer.set(now_ns + ms_to_ns(BELIEVE_HEARSAY_MS))
         self._counter_timer.set(now_ns + ms_to_ns(TELL_COUNTERS_MS))
         self._garbage_timer.set(now_ns + ms_to_ns(COLLECT_GARBAGE_MS))
         realtime.wake_on_time()
@@ -229,6 +236,7 @@ class Engine:
             self._look_around()  # somebody may wait for its VRID
             log("removed", vip=name)
         self._verdicts.forget(name)
+        self._heritage.hearsay.discard(name)
         if self._heritage.documents.pop(name, None) is not None:
             self._guard.send(inheritance.encode(inheritance.Forget(name)))
         self._changed.discard(name)
@@ -250,9 +258,17 @@ class Engine:
             self._remove(router.document.name, silently=silently)
 
     def _store(self, document: RenderedVirtualIP) -> None:
-        if self._heritage.documents.get(document.name) != document:
+        hearsay = document.name in self._heritage.hearsay
+        if hearsay or self._heritage.documents.get(document.name) != document:
+            self._heritage.hearsay.discard(document.name)
             self._heritage.documents[document.name] = document
             self._guard.send(inheritance.encode(inheritance.Store(document)))
+
+    def _believe_hearsay(self, _now_ns: int) -> None:
+        """The agent has confirmed what is left of it, or nobody is there who could."""
+        for name in sorted(self._heritage.hearsay):
+            log("a document of another pod is run", vip=name)
+            self._apply(self._heritage.documents[name])
 
     def _note_virtual_addresses(self, *more: RenderedVirtualIP) -> None:
         self._virtual_addresses.clear()
@@ -273,6 +289,9 @@ class Engine:
                 for router in [item for name, item in self._routers.items() if name not in names]:
                     if not self._adoption.is_moving(router.document.uid):
                         self._remove(router.document.name)
+                for name in [name for name in self._heritage.hearsay if name not in names]:
+                    self._remove(name)
+                self._believe_hearsay(time.monotonic_ns())
             case Health():
                 self._take_health(message)
 

@@ -23,7 +23,7 @@ import vipkeeper
 from vipkeeper.engine import inheritance, realtime
 from vipkeeper.engine.announce import open_socket
 from vipkeeper.engine.back_off import BackOff
-from vipkeeper.engine.document_store import read_documents
+from vipkeeper.engine.document_store import read_documents, read_owner
 from vipkeeper.engine.engine import Engine
 from vipkeeper.engine.inheritance import Forget, Inheritance, Prepare, Prepared, Results, Started, Store, VerdictKnown
 from vipkeeper.engine.lines import LineStream
@@ -44,7 +44,7 @@ _ENGINE_MAY_TAKE_NS = 10 * NS_PER_S
 class Guard:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._heritage = Inheritance(documents=read_documents(settings.documents_dir))
+        self._heritage = _read_heritage(settings)
         self._memory = StateMemory()
         self._announcements = open_socket()
         self._loop = Loop()
@@ -59,6 +59,7 @@ class Guard:
         self._engine_started_ns = 0
         self._stream: LineStream | None = None
         self._leaving = False
+        self._owned = read_owner(settings.documents_dir) == settings.pod
 
     def run(self) -> None:
         """Until a signal, and the engine's end."""
@@ -168,6 +169,7 @@ class Guard:
                 self._heritage.documents[document.name] = document
                 self._heritage.verdicts = without(self._heritage.verdicts, document.name, sources_of(document))
                 self._store.write(document.name, document)
+                self._confirmed(document.name)
             case Started(name):
                 self._heritage.started.add(name)
             case Forget(name):
@@ -176,6 +178,7 @@ class Guard:
                 self._heritage.prepared.pop(name, None)
                 self._heritage.verdicts = without(self._heritage.verdicts, name)
                 self._store.write(name, None)
+                self._confirmed(name)
             case Prepare(documents):
                 self._prepare.ask(documents, time.monotonic_ns())
             case VerdictKnown(name, source, healthy):
@@ -183,10 +186,24 @@ class Guard:
             case Results():
                 pass
 
+    def _confirmed(self, name: str) -> None:
+        """Not hearsay any more. With the last of them, what is in the state folder is this pod's."""
+        self._heritage.hearsay.discard(name)
+        if not self._heritage.hearsay and self._settings.pod and not self._owned:
+            self._owned = True
+            self._store.write_owner(self._settings.pod)
+
     def _prepared(self, results: dict[str, Prepared]) -> None:
         self._heritage.prepared.update(results)
         if self._stream is not None:
             self._stream.send(inheritance.encode(Results(results)))
+
+
+def _read_heritage(settings: Settings) -> Inheritance:
+    """The documents on this host: this pod's own from before a restart, or hearsay of another one."""
+    documents = read_documents(settings.documents_dir)
+    foreign = settings.pod and read_owner(settings.documents_dir) != settings.pod
+    return Inheritance(documents=documents, hearsay=set(documents) if foreign else set())
 
 
 def _catch_signals() -> socket.socket:

@@ -36,6 +36,9 @@ class Inheritance:
     """Names of the documents whose routers have run in this pod: the next engine need not ask its neighbours again."""
     verdicts: Known = field(default_factory=dict)
     """What the agent said last about the health of this node."""
+    hearsay: set[str] = field(default_factory=set)
+    """Names of documents that another pod left in the state folder: not run before the agent confirms them, or stays
+    away (`Engine`). The VirtualIP may have been deleted since, and its address may be somebody else's now."""
 
 
 def needs_of(document: RenderedVirtualIP) -> str:

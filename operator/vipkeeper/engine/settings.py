@@ -19,6 +19,8 @@ class Settings:
     """VIPKEEPER_STATE_DIR: what must outlive the pod."""
     proc_sys_net: Path
     """VIPKEEPER_PROC_SYS_NET: where /proc/sys/net can be written to."""
+    pod: str
+    """POD_NAME: whose life this is; "" outside a pod."""
     nginx: bool
     """VIPKEEPER_NGINX=0: the installation goes without nginx, so there is none to watch."""
     parent: int | None = None
@@ -53,6 +55,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         run_dir=Path(environment["VIPKEEPER_RUN_DIR"]),
         state_dir=Path(environment["VIPKEEPER_STATE_DIR"]),
         proc_sys_net=Path(environment.get("VIPKEEPER_PROC_SYS_NET", "/proc/sys/net")),
+        pod=environment.get("POD_NAME", ""),
         nginx=environment.get("VIPKEEPER_NGINX", "1") != "0",
         parent=int(environment["VIPKEEPER_PARENT"]) if environment.get("VIPKEEPER_PARENT") else None,
     )

@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.engine.own_network import in_own_mounts
 from tests.unit.engine.samples import web
-from vipkeeper.engine.document_store import delete_document, read_documents, write_document
+from vipkeeper.engine.document_store import delete_document, read_documents, read_owner, write_document, write_owner
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
@@ -86,3 +86,12 @@ def test_a_read_only_disk_is_read_and_nothing_else(tmp_path: Path) -> None:
     assert write_document(tmp_path, web(generation=4)) is False
     assert delete_document(tmp_path, "web") is False
     assert read_documents(tmp_path) == {"web": web()}
+
+
+def test_the_pod_that_owns_the_documents_is_remembered_and_none_is_nobody(tmp_path: Path) -> None:
+    assert read_owner(tmp_path) == ""
+    assert write_owner(tmp_path, "speaker-a")
+    assert read_owner(tmp_path) == "speaker-a"
+    assert write_owner(tmp_path, "speaker-b")
+    assert read_owner(tmp_path) == "speaker-b"
+    assert not write_owner(tmp_path / "missing", "speaker-a")
