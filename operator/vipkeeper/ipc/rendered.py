@@ -194,14 +194,13 @@ class RenderedVirtualIP:
             result["interface"] = self.interface
         if self.nginx is not None:
             result["nginx"] = {"http": [_http_to_json(server) for server in self.nginx.http]}
-        if self.health is not None:
-            result["health"] = _health_to_json(self.health)
         return result | newer
 
 
 def _of_format_2(document: RenderedVirtualIP) -> dict[str, Any]:
     """Those members that version 1 does not have, where they say something."""
     members: dict[str, tuple[Any, Any]] = {
+        "health": (None if document.health is None else _health_to_json(document.health), None),
         "preemptDelayMs": (document.preempt_delay_ms, 0),
     }
     return {name: value for name, (value, default) in members.items() if value != default}

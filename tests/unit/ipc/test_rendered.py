@@ -82,7 +82,7 @@ def test_a_document_of_format_1_takes_the_defaults_of_what_it_does_not_know() ->
     assert SMALL.to_json() == old | {"nodes": {}}, "and an engine of before can read what we write"
 
 
-@pytest.mark.parametrize("change", [{"preempt_delay_ms": 1}])
+@pytest.mark.parametrize("change", [{"health": FULL.health}, {"preempt_delay_ms": 1}])
 def test_a_reader_of_format_1_refuses_what_it_would_run_otherwise(change: dict[str, Any]) -> None:
     assert replace(SMALL, **change).to_json()["format"] == 2
 
