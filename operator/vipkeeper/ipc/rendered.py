@@ -24,6 +24,9 @@ and goes on with all those that it understands.
 DATA_KEY = "virtualip.json"
 """Key of the document in the ConfigMap's `data`."""
 
+CHECKSUM_FORMS = ("PseudoHeader", "MessageOnly")
+"""What the checksum of an advert of IPv4 covers (RFC 9568 §5.2.8 and what others make of it)."""
+
 _MAX_CHECK_MS = 3_600_000
 _MAX_PREEMPT_DELAY_MS = 3_600_000
 _MAX_CHECKS_IN_A_ROW = 1000
@@ -138,6 +141,8 @@ class RenderedVirtualIP:
     health: HealthSection | None = None
     preempt_delay_ms: int = 0
     """How long, from its start or recovery, a node leaves a living Active of lower priority alone."""
+    checksum: str = "PseudoHeader"
+    """One of CHECKSUM_FORMS, of what is sent in version 3 and IPv4. Both are taken."""
 
     @staticmethod
     def from_json(value: object) -> RenderedVirtualIP:
@@ -165,6 +170,7 @@ class RenderedVirtualIP:
             nginx=_nginx(fields.child("nginx")) if fields.has("nginx") else None,
             health=_health(fields.child("health")) if fields.has("health") else None,
             preempt_delay_ms=fields.number("preemptDelayMs", 0, _MAX_PREEMPT_DELAY_MS, 0),
+            checksum=fields.choice("checksum", CHECKSUM_FORMS),
         )
         fields.finish()
         return document
@@ -202,6 +208,7 @@ def _of_format_2(document: RenderedVirtualIP) -> dict[str, Any]:
     members: dict[str, tuple[Any, Any]] = {
         "health": (None if document.health is None else _health_to_json(document.health), None),
         "preemptDelayMs": (document.preempt_delay_ms, 0),
+        "checksum": (document.checksum, "PseudoHeader"),
     }
     return {name: value for name, (value, default) in members.items() if value != default}
 

@@ -27,4 +27,5 @@ def render_document(parsed: ParsedVirtualIP, vrid: int, nodes: Iterable[Node]) -
         nginx=parsed.nginx,
         health=parsed.health,
         preempt_delay_ms=parsed.preempt_delay_ms,
+        checksum=parsed.checksum,
     )

@@ -54,6 +54,7 @@ class ParsedVirtualIP:
     advertisement_interval_cs: int
     preempt: bool
     preempt_delay_ms: int
+    checksum: str
     nginx: NginxSection | None
     health: HealthSection | None
 
@@ -106,6 +107,7 @@ def parse_virtualip(value: Mapping[str, Any]) -> ParsedVirtualIP | Refusal:
         advertisement_interval_cs=_interval_cs(vrrp.advertisement_interval or DEFAULT_ADVERTISEMENT_INTERVAL),
         preempt=vrrp.preempt,
         preempt_delay_ms=_duration_ms(vrrp.preempt_delay),
+        checksum=vrrp.checksum,
         nginx=_nginx(spec.nginx) if spec.nginx else None,
         health=_health(spec.health) if spec.health else None,
     )

@@ -50,13 +50,18 @@ class Rule:
     """On the field itself (`self`). None: told by the controller only."""
     tells_value: bool = False
     """The field is a text: put it before the message (the API server would only write "string")."""
+    field: str = ""
+    """Where the rule needs more than its field it stands on an object around that; then this is the way to the field."""
 
     def to_cel(self) -> dict[str, str]:
         if self.cel is None:
             raise ValueError(f"no CEL for: {self.message}")
         validation = {"rule": self.cel, "message": self.message}
+        value = f"self.{self.field}" if self.field else "self"
+        if self.field:
+            validation["fieldPath"] = f".{self.field}"
         if self.tells_value:
-            validation["messageExpression"] = f"self + ' {self.message.replace(chr(39), chr(92) + chr(39))}'"
+            validation["messageExpression"] = f"{value} + ' {self.message.replace(chr(39), chr(92) + chr(39))}'"
         return validation
 
 
@@ -162,6 +167,15 @@ PREEMPT_DELAY_NEEDS_PREEMPT = Rule(
     + _IS_DURATION.replace("self", "self.preemptDelay")
     + "duration(self.preemptDelay) == duration('0s')",
 )
+_ELECTS_IPV4 = (
+    "isIP(self.addresses[0]) && ip(self.addresses[0]).family() == 4 || "
+    "isCIDR(self.addresses[0]) && cidr(self.addresses[0]).ip().family() == 4"
+)
+MESSAGE_ONLY_NEEDS_IPV4 = Rule(
+    "MessageOnly needs an IPv4 address in front: IPv6, in which the first address holds the election, has one form only",
+    f"!has(self.vrrp) || !has(self.vrrp.checksum) || self.vrrp.checksum != 'MessageOnly' || {_ELECTS_IPV4}",
+    field="vrrp.checksum",
+)
 CHECK_INTERVAL_BOUNDS = Rule(
     "must be 100ms to 300s",
     _IS_DURATION + "duration(self) >= duration('100ms') && duration(self) <= duration('300s')",
@@ -203,7 +217,7 @@ def check_spec(spec: object) -> Iterator[str]:
     if fields.get("interface") in ("lo", ".", ".."):
         yield f"spec.interface: {fields['interface']} {INTERFACE.message}"
     yield from _check_nodes(_mapping(fields.get("nodes")))
-    yield from _check_vrrp(_mapping(fields.get("vrrp")))
+    yield from _check_vrrp(_mapping(fields.get("vrrp")), _items(fields.get("addresses"))[:1])
     yield from _check_health(fields.get("health"), _good_addresses(fields.get("addresses")))
     yield from _check_nginx(fields.get("nginx"), _good_addresses(fields.get("addresses")))
 
@@ -324,12 +338,15 @@ def _is_label_key(key: object) -> bool:
     return isinstance(key, str) and len(key) <= 317 and re.fullmatch(LABEL_KEY_PATTERN, key) is not None
 
 
-def _check_vrrp(vrrp: Mapping[str, Any]) -> Iterator[str]:
+def _check_vrrp(vrrp: Mapping[str, Any], first_address: list[Any]) -> Iterator[str]:
     yield from _check_interval(vrrp.get("advertisementInterval"))
     delay = vrrp.get("preemptDelay")
     yield from _check_duration(delay, "spec.vrrp.preemptDelay", PREEMPT_DELAY_BOUNDS, 0, 900_000)
     if vrrp.get("preempt") is False and isinstance(delay, str) and parse_duration_us(delay):
         yield f"spec.vrrp: {PREEMPT_DELAY_NEEDS_PREEMPT.message}"
+    elects_ipv6 = any(address.version == 6 for address in _good_addresses(first_address))
+    if elects_ipv6 and vrrp.get("checksum") == "MessageOnly":
+        yield f"spec.vrrp.checksum: {MESSAGE_ONLY_NEEDS_IPV4.message}"
 
 
 def _check_interval(text: object) -> Iterator[str]:

@@ -154,6 +154,10 @@ class VRRP(Written):
     """How long a node that has come (back) leaves the addresses with a node of lower priority, 0s to 900s [0s]: time
     for what it serves to warm up. Counted from its start, or from when it was healthy and connected again. When the
     other node fails meanwhile it does not wait."""
+    checksum: Literal["PseudoHeader", "MessageOnly"] = "PseudoHeader"
+    """What the checksum of advertisements covers in IPv4. PseudoHeader [default]: addresses and length of the IP header
+    too, as keepalived and FRR send and demand it. MessageOnly: the message alone, as RFC 9568 section 5.2.8 has it, for
+    routers that demand that. Both forms are accepted from others, whatever stands here."""
 
 
 class UpstreamServer(Written):
@@ -266,6 +270,8 @@ class Health(Written):
 
 class VirtualIPSpec(Written):
     """What you want: addresses that one healthy node holds at any time."""
+
+    model_config = ConfigDict(json_schema_extra=kubernetes(rules.MESSAGE_ONLY_NEEDS_IPV4))
 
     vrid: Annotated[int | None, Field(ge=1, le=255)] = None
     """Virtual router identifier, 1 to 255: unique on the layer-2 network among all VRRP routers, keepalived's too.

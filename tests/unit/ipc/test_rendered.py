@@ -54,6 +54,7 @@ FULL = replace(
         tcp=(TCPCheck(ip_address("::1"), 5432, 250, 100, 1, 1),),
     ),
     preempt_delay_ms=1500,
+    checksum="MessageOnly",
 )
 
 
@@ -82,7 +83,7 @@ def test_a_document_of_format_1_takes_the_defaults_of_what_it_does_not_know() ->
     assert SMALL.to_json() == old | {"nodes": {}}, "and an engine of before can read what we write"
 
 
-@pytest.mark.parametrize("change", [{"health": FULL.health}, {"preempt_delay_ms": 1}])
+@pytest.mark.parametrize("change", [{"health": FULL.health}, {"preempt_delay_ms": 1}, {"checksum": "MessageOnly"}])
 def test_a_reader_of_format_1_refuses_what_it_would_run_otherwise(change: dict[str, Any]) -> None:
     assert replace(SMALL, **change).to_json()["format"] == 2
 
@@ -117,6 +118,7 @@ def changed(path: list[str | int], value: object) -> dict[str, Any]:
         (["health", "tcp", 0, "host"], "web", "health.tcp[0].host: 'web' is not an IP address"),
         (["health", "tcp", 0, "fall"], 0, "health.tcp[0].fall: 0 is not in 1..1000"),
         (["preemptDelayMs"], -1, "preemptDelayMs: -1 is not in 0..3600000"),
+        (["checksum"], "none", "checksum: 'none' is not one of PseudoHeader, MessageOnly"),
         (["health"], {}, "health: has neither http nor tcp checks"),
     ],
 )

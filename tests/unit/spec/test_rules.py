@@ -142,6 +142,11 @@ def test_good_preemption_breaks_no_rule(vrrp: dict[str, object]) -> None:
     assert told(vrrp=vrrp) == []
 
 
+@pytest.mark.parametrize("addresses", [["192.0.2.10"], ["192.0.2.10/24", "2001:db8::10"]])
+def test_message_only_goes_where_ipv4_elects(addresses: list[str]) -> None:
+    assert told(addresses=addresses, vrrp={"checksum": "MessageOnly"}) == []
+
+
 SHAPES = some.recursive(
     some.none()
     | some.booleans()
