@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.netns.lan import Lan, wait_for
+from tests.netns.lan import Lan, stays, wait_for
 from tests.netns.standalone import VIP, Standalone, is_alive, preferring, write
 
 pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping", "tcpdump")]
@@ -61,6 +61,27 @@ def test_the_guard_killed_its_engine_leaves_and_a_new_guard_comes(
     wait_for("one has it again, alone", lambda: lan.owners(VIP) == ["one"])
     assert one.guard not in (0, guard)
     assert one.stop() == 0
+
+
+def test_a_new_guard_waits_for_the_engine_of_the_one_before(lan: Lan, pair: tuple[Standalone, Standalone]) -> None:
+    one, two = pair
+    engine = one.engine
+    os.kill(engine, signal.SIGSTOP)  # so that it can't leave
+    os.kill(one.guard, signal.SIGKILL)
+    one.wait_for_log("the guard has died")
+    wait_for("two has it, alone", lambda: lan.owners(VIP) == ["two"], 4)
+    stays("no second engine", lambda: one.engine == engine, 1)
+    os.kill(engine, signal.SIGCONT)
+    wait_for("another engine", lambda: one.engine != engine)
+    assert not is_alive(engine)
+    wait_for("one has it again, alone", lambda: lan.owners(VIP) == ["one"])
+    wait_for("two gives it back", lambda: two.states()[-1] == "backup")
+
+
+def test_the_terminals_ctrl_c_is_for_the_run_alone(pair: tuple[Standalone, Standalone]) -> None:
+    one, _two = pair
+    assert os.getpgid(one.guard) == os.getpgid(one.engine) == one.guard
+    assert os.getpgid(one.pid) != one.guard
 
 
 def test_the_engine_killed_nobody_notices(lan: Lan, pair: tuple[Standalone, Standalone]) -> None:

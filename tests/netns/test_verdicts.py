@@ -67,6 +67,16 @@ def test_a_failure_counts_for_its_document_alone_and_goes_with_the_check(lan: La
     stays("what was said before is forgotten", lambda: one.told().ailments == (), 0.3)
 
 
+def test_a_verdict_is_known_to_the_next_engine_without_the_agent(lan: Lan) -> None:
+    one = Speaker(lan.host("one")).start()
+    one.apply(checked({"one": 200}))
+    one.agent.send(BAD)
+    wait_for("ill", lambda: one.told().ailments == ("TCPCheckFailed",))
+    killed = one.kill_engine()
+    one.wait_for_another_engine(killed)
+    assert one.wait_until("Active").ailments == ("TCPCheckFailed",)
+
+
 def test_what_is_said_about_documents_that_are_not_there_is_passed_over(lan: Lan) -> None:
     one = Speaker(lan.host("one")).start()
     one.agent.send(BAD)
