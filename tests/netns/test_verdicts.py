@@ -71,7 +71,7 @@ def test_a_verdict_is_known_to_the_next_engine_without_the_agent(lan: Lan) -> No
     one = Speaker(lan.host("one")).start()
     one.apply(checked({"one": 200}))
     one.agent.send(BAD)
-    wait_for("ill", lambda: one.told().ailments == ("TCPCheckFailed",))
+    assert one.wait_until("Active").ailments == ("TCPCheckFailed",)
     killed = one.kill_engine()
     one.wait_for_another_engine(killed)
     assert one.wait_until("Active").ailments == ("TCPCheckFailed",)
