@@ -52,6 +52,40 @@ def test_without_preempt_the_first_one_stays_backup_when_it_returns(lan: Lan) ->
     two.wait_until("Backup")
 
 
+def test_with_a_preempt_delay_the_first_one_waits_before_it_takes_the_address_back(lan: Lan) -> None:
+    one, two = speakers(lan, "one", "two")
+    both = replace(document({"one": 200, "two": 100}, VIP), preempt_delay_ms=3000)
+    two.apply(both)
+    two.wait_until("Active")
+    one.apply(both)
+    one.wait_until("Backup")
+    stays("two keeps it", lambda: lan.owners(VIP) == ["two"], 2)
+    assert one.wait_until("Active").reason == "Preempted"
+    two.wait_until("Backup")
+    wait_for("one owner", lambda: lan.owners(VIP) == ["one"])
+
+
+def test_both_forms_of_the_checksum_are_sent_as_told_and_taken_by_the_other(lan: Lan) -> None:
+    one, two = speakers(lan, "one", "two")
+    capture = lan.capture("ip proto 112")
+    plain = document({"one": 200, "two": 100}, VIP)
+    one.apply(replace(plain, checksum="MessageOnly"))
+    two.apply(plain)
+    one.wait_until("Active")
+    two.wait_until("Backup")
+    stays("two hears it", lambda: lan.owners(VIP) == ["one"] and two.is_in("Backup"), 2)
+    one.host.cut()
+    two.wait_until("Active")
+    wait_for("two says something", lambda: _checksum_is_right(capture.lines(), two.host.mac))
+    assert set(_checksum_is_right(capture.lines(), two.host.mac)) == {True}
+    assert set(_checksum_is_right(capture.lines(), one.host.mac)) == {False}, "tcpdump knows the other form only"
+
+
+def _checksum_is_right(lines: list[str], mac: str) -> list[bool]:
+    """What tcpdump thinks of each advert from `mac`."""
+    return ["bad vrrp cksum" not in line for line in lines if line.split()[1] == mac and "VRRPv3" in line]
+
+
 def test_crossed_priorities_share_the_work(lan: Lan) -> None:
     one, two = speakers(lan, "one", "two")
     for speaker in (one, two):

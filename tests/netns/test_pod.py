@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
 
@@ -20,12 +22,14 @@ from tests.netns.speaker import Speaker
 from tests.unit.agent.api_server import ApiServer
 from tests.unit.agent.test_main import PROGRAM
 from vipkeeper.ipc.rendered import (
+    HealthSection,
     HTTPServer,
     NginxSection,
     NodeShare,
     RenderedAddress,
     RenderedVirtualIP,
     ServiceUpstream,
+    TCPCheck,
 )
 from vipkeeper.render.configmap import render_configmap
 
@@ -132,6 +136,9 @@ class Site:
         path = f"/apis/vipkeeper.dev/v1alpha1/namespaces/{NAMESPACE}/vrrpspeakers/default.{node}"
         return dict(self.server.objects.get(path, {}).get("status", {}))
 
+    def ailments(self) -> list[list[str]]:
+        return [self.status(node)["virtualRouters"][0].get("ailments", []) for node in ("one", "two")]
+
     def reported(self, node: str) -> str:
         routers = self.status(node).get("virtualRouters") or [{}]
         return str(routers[0].get("state", ""))
@@ -203,6 +210,27 @@ def test_an_nginx_that_lives_and_does_not_answer_loses_the_address_by_the_slow_c
         for pid in frozen:
             os.kill(pid, signal.SIGCONT)
     site.until("the higher priority holds it again", lambda: site.holder() == ["one"])
+
+
+def test_a_check_that_fails_makes_a_node_ill_and_shows_in_its_report(site: Site) -> None:
+    """The agents of this test share a loopback, so both nodes fall ill; one still holds the address."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        check = TCPCheck(ip_address("127.0.0.1"), port, 100, 500, 2, 3)
+        document = replace(site.document(generation=2), health=HealthSection(tcp=(check,)))
+        site.server.put(f"{CONFIGMAPS}/virtualip-web", render_configmap(document, NAMESPACE))
+        for node in ("one", "two"):
+            site.until("it runs", lambda node=node: site.status(node)["virtualRouters"][0]["generation"] == 2)
+            assert site.status(node)["virtualRouters"][0].get("ailments", []) == []
+        site.until(
+            "checked", lambda: all("TCPCheckFailed healthy=True" in pod.log() for pod in (site.first, site.second))
+        )
+        assert site.holder() == ["one"]
+    site.until("both are ill", lambda: site.ailments() == [["TCPCheckFailed"], ["TCPCheckFailed"]])
+    site.until("one holds it", lambda: len(site.holder()) == 1)
+    with socket.create_server(("127.0.0.1", port)):
+        site.until("both are well", lambda: site.ailments() == [[], []])
+        site.until("the higher priority holds it", lambda: site.holder() == ["one"])
 
 
 def test_agents_that_die_and_come_back_without_an_api_server_change_nothing(site: Site) -> None:

@@ -14,7 +14,6 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from vipkeeper.agent.documents import Deed, Documents, LookUp, Whereabouts
-from vipkeeper.agent.engine_client import Connected, Disconnected, EngineEvent
 from vipkeeper.agent.kube_watch import Changed, Deleted, Listed, Reached, Refused, Unreachable, WatchEvent
 from vipkeeper.agent.nginx_config import Wanted
 from vipkeeper.agent.readiness import Readiness
@@ -22,9 +21,10 @@ from vipkeeper.agent.services_watch import ServicesEvent
 from vipkeeper.agent.settings import Settings
 from vipkeeper.agent.speaker_report import SpeakerReport
 from vipkeeper.ipc import messages
-from vipkeeper.ipc.rendered import RenderedVirtualIP, ServiceUpstream
+from vipkeeper.ipc.rendered import HealthSection, RenderedVirtualIP, ServiceUpstream
 from vipkeeper.render.nginx import Endpoint, render_nginx, services_of
 from vipkeeper.spec.speaker import NginxReport
+from vipkeeper.threads.engine_client import Connected, Disconnected, EngineEvent
 
 SYNC_DELAY_S = 0.2
 """After Welcome: the engine's report on each router comes first, and tells us of routers that we do not know."""
@@ -58,7 +58,7 @@ class Checked:
     why: str
 
 
-Event = EngineEvent | DocumentsEvent | PodEvent | ServicesEvent | Found | Checked | NginxReport
+Event = EngineEvent | DocumentsEvent | PodEvent | ServicesEvent | Found | Checked | messages.Health | NginxReport
 
 
 class Services(Protocol):
@@ -79,6 +79,7 @@ class Hands:
     look_up: Callable[[str], None]
     report: Callable[[dict[str, Any]], None]
     want_nginx: Callable[[Wanted], None]
+    want_checks: Callable[[dict[str, HealthSection]], None]
     services: Services
 
 
@@ -89,7 +90,8 @@ class Coordinator:
         self._documents = Documents()
         self._report = SpeakerReport()
         self._readiness = Readiness()
-        self._health: dict[messages.HealthSource, messages.Health] = {}
+        self._health: dict[tuple[str, messages.HealthSource], messages.Health] = {}
+        self._checks: dict[str, HealthSection] = {}
         self._heard_of: set[str] = set()
         self._welcome_s: float | None = None
         self._lost_s: float | None = None
@@ -112,7 +114,9 @@ class Coordinator:
             case PodEvent():
                 self._take_pod(event.event, now_s)
             case Checked():
-                self._say_health(messages.HealthSource.CHECK, "" if event.healthy else event.why)
+                self._say_nginx(messages.HealthSource.CHECK, "" if event.healthy else event.why)
+            case messages.Health():
+                self._say_health(event)
             case NginxReport():
                 self._report.nginx = event
             case _:
@@ -129,7 +133,7 @@ class Coordinator:
             self._tell_report(now_s)
         self._readiness.time_passed(now_s)
         if self._readiness.known:
-            self._say_health(messages.HealthSource.READINESS, self._readiness.fault)
+            self._say_nginx(messages.HealthSource.READINESS, self._readiness.fault)
         if self._first_report_s is not None and now_s >= self._first_report_s:
             self._tell_report(now_s)
 
@@ -178,6 +182,8 @@ class Coordinator:
                     document = deed.document
                     log.info("apply name=%s generation=%s vrid=%s", document.name, document.generation, document.vrid)
                     self._hands.send(deed)
+                    for health in [said for said in self._health.values() if said.name == document.name]:
+                        self._hands.send(health)  # the engine may not have known it when this was said
                 case messages.Remove():
                     log.info("remove name=%s reason=%s", deed.name, deed.reason)
                     self._hands.send(deed)
@@ -186,6 +192,7 @@ class Coordinator:
         for name in self._documents.refused.keys() - self._report.unreadable.keys():
             log.warning("document %s is not readable: %s", name, self._documents.refused[name].problems)
         self._report.unreadable = dict(self._documents.refused)
+        self._want_checks()
         self._hands.services.wants(services_of(self._served()))
         self._render_nginx()
 
@@ -270,10 +277,25 @@ class Coordinator:
             case Deleted():
                 pass
 
-    def _say_health(self, source: messages.HealthSource, fault: str) -> None:
-        said = self._health.get(source)
-        if said is not None and said.healthy == (not fault):
+    def _say_nginx(self, source: messages.HealthSource, fault: str) -> None:
+        said = self._health.get(("", source))
+        if said is None or said.healthy != (not fault):
+            self._say_health(messages.Health(source, not fault, fault))
+
+    # ---- health
+
+    def _say_health(self, health: messages.Health) -> None:
+        """Of nginx, or of the checks of a document that is still there."""
+        if health.name and health.name not in self._checks:
             return
-        log.info("nginx health source=%s healthy=%s %s", source, not fault, fault)
-        self._health[source] = messages.Health(source, not fault, fault)
-        self._hands.send(self._health[source])
+        log.info("health name=%s source=%s healthy=%s %s", health.name, health.source, health.healthy, health.detail)
+        self._health[health.name, health.source] = health
+        self._hands.send(health)
+
+    def _want_checks(self) -> None:
+        documents = self._documents.good.values()
+        checks = {item.name: item.health for item in documents if item.health and self._settings.node in item.nodes}
+        self._health = {key: said for key, said in self._health.items() if not key[0] or key[0] in checks}
+        if checks != self._checks:
+            self._checks = checks
+            self._hands.want_checks(checks)

@@ -14,8 +14,8 @@ from vipkeeper.agent.documents import Whereabouts, whereabouts
 from vipkeeper.agent.kube_api import ApiRefused, ApiUnreachable, KubeApi, namespaced
 from vipkeeper.agent.kube_watch import Watch, WatchEvent
 from vipkeeper.agent.settings import Settings
-from vipkeeper.agent.threads import start_thread
 from vipkeeper.spec.names import configmap_name, placement_selector
+from vipkeeper.threads.start import start_thread
 
 RETRY_S = 1.0
 

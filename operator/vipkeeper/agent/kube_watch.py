@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vipkeeper.agent.kube_api import ApiRefused, ApiUnreachable, KubeApi, Stream
-from vipkeeper.agent.threads import start_thread
+from vipkeeper.threads.start import start_thread
 
 WATCH_S = 45
 READ_TIMEOUT_S = 55.0

@@ -9,7 +9,6 @@ from typing import Any
 
 from vipkeeper.agent.kube_api import ApiRefused, ApiUnreachable, KubeApi, namespaced
 from vipkeeper.agent.settings import Settings
-from vipkeeper.agent.threads import start_thread
 from vipkeeper.spec.names import (
     LEASE_DURATION_S,
     LEASE_RENEW_S,
@@ -18,6 +17,7 @@ from vipkeeper.spec.names import (
     PLACEMENT_LABEL,
     lease_name,
 )
+from vipkeeper.threads.start import start_thread
 
 RETRY_S = 2.0
 GROUP_VERSION = "coordination.k8s.io/v1"

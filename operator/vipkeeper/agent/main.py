@@ -16,7 +16,6 @@ from types import FrameType
 
 from vipkeeper.agent.coordinator import Checked, Coordinator, DocumentsEvent, Event, Found, Hands, PodEvent
 from vipkeeper.agent.documents_watch import LookUps, watch_documents
-from vipkeeper.agent.engine_client import EngineClient
 from vipkeeper.agent.kube_api import ApiAccess, KubeApi, namespaced
 from vipkeeper.agent.kube_watch import Watch
 from vipkeeper.agent.lease import start_lease
@@ -26,6 +25,8 @@ from vipkeeper.agent.nginx_files import NginxFiles
 from vipkeeper.agent.services_watch import ServicesWatch
 from vipkeeper.agent.settings import Settings
 from vipkeeper.agent.speaker_writer import SpeakerWriter
+from vipkeeper.checks.checker import Checker
+from vipkeeper.threads.engine_client import EngineClient
 
 log = logging.getLogger("agent")
 
@@ -46,6 +47,7 @@ def run(settings: Settings, access: ApiAccess) -> None:
         look_up=LookUps(api, settings, lambda name, where: events.put(Found(name, where))).ask,
         report=SpeakerWriter(api, settings).want,
         want_nginx=configurator.want,
+        want_checks=Checker(events.put).want,
         services=ServicesWatch(api, events.put),
     )
     coordinator = Coordinator(settings, hands)

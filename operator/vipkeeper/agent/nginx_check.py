@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from vipkeeper.agent import unix_http
-from vipkeeper.agent.threads import start_thread
 from vipkeeper.health.rise_fall import RiseFall, Verdict
+from vipkeeper.threads.start import start_thread
 
 INTERVAL_S = 1.0
 TIMEOUT_S = 1.0

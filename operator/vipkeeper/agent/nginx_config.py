@@ -19,9 +19,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from vipkeeper.agent.nginx_files import NginxFiles, words
-from vipkeeper.agent.threads import start_thread
 from vipkeeper.render.nginx import NginxConfiguration
 from vipkeeper.spec.speaker import NginxDocument, NginxReport
+from vipkeeper.threads.start import start_thread
 
 RELOAD_GAP_S = 1.0
 SEEN_WITHIN_S = 5.0

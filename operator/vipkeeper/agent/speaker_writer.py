@@ -13,9 +13,9 @@ from typing import Any
 
 from vipkeeper.agent.kube_api import ApiRefused, ApiUnreachable, KubeApi, namespaced
 from vipkeeper.agent.settings import Settings
-from vipkeeper.agent.threads import start_thread
 from vipkeeper.spec.names import API_VERSION, SPEAKER_KIND, SPEAKER_PLURAL, speaker_name
 from vipkeeper.spec.speaker import speaker_object
+from vipkeeper.threads.start import start_thread
 
 COALESCE_S = 0.05
 FIRST_RETRY_S = 0.3

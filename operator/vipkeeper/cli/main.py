@@ -7,6 +7,7 @@ them pays only for what it imports itself (the engine must stay below 16 MiB), s
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +18,7 @@ import vipkeeper
 
 app = typer.Typer(
     name="vipkeeper",
-    help="Highly available virtual IP addresses for Kubernetes on bare metal.",
+    help="Highly available virtual IP addresses for Kubernetes on bare metal, and for plain hosts.",
     no_args_is_help=True,
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -46,6 +47,30 @@ def agent() -> None:
 def controller() -> None:
     """Run the operator: it turns VirtualIPs into ConfigMaps and DaemonSets, and fills their status."""
     _become("vipkeeper.controller")
+
+
+@app.command()
+def run(
+    file: Annotated[
+        list[str],
+        typer.Option("--file", "-f", metavar="FILE", help="File with VirtualIPs; - is standard input. Repeatable."),
+    ],
+    node: Annotated[str, typer.Option(help="Name of this host in nodes.priorities; by default its host name.")] = "",
+    state_dir: Annotated[
+        Path, typer.Option(help="Folder for sockets and state: one for each run on this host.")
+    ] = Path("/run/vipkeeper"),
+    check: Annotated[bool, typer.Option("--check", help="Tell every problem of the files, start nothing.")] = False,
+) -> None:
+    """Run VirtualIPs on this host, without Kubernetes: VRRP and the health checks, from files.
+
+    In the foreground and in this network namespace, until SIGTERM or Ctrl-C, which give the addresses away. SIGHUP
+    reads the files again.
+    """
+    from vipkeeper.standalone import main  # pydantic, yaml: only for this command
+    from vipkeeper.standalone.options import Options
+
+    options = Options(tuple(file), node or socket.gethostname().lower(), state_dir.absolute())
+    raise typer.Exit(main.check(options) if check else main.run(options))
 
 
 @app.command()

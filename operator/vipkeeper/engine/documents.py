@@ -6,7 +6,8 @@ import re
 
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.vrrp.config import VirtualRouterConfig
-from vipkeeper.vrrp.packet import Family
+from vipkeeper.vrrp.packet import ChecksumForm, Family
+from vipkeeper.vrrp.units import ms_to_ns
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
@@ -44,4 +45,6 @@ def config_of(document: RenderedVirtualIP, node: str) -> VirtualRouterConfig:
         preempt=document.preempt,
         rank=share.rank,
         companion_addresses=tuple(item.address for item in document.addresses if item.address.version != family),
+        checksum=ChecksumForm(document.checksum),
+        preempt_delay_ns=ms_to_ns(document.preempt_delay_ms),
     )

@@ -40,13 +40,13 @@ from vipkeeper.engine.nginx_watch import NginxWatch
 from vipkeeper.engine.ports import Ports
 from vipkeeper.engine.settings import Settings
 from vipkeeper.engine.state_memory import StateMemory
+from vipkeeper.engine.verdicts import Verdicts
 from vipkeeper.ipc.messages import (
     AgentMessage,
     Apply,
     EngineMessage,
     Gone,
     Health,
-    HealthSource,
     Refused,
     Remove,
     RemoveReason,
@@ -102,12 +102,13 @@ class Engine:
             virtual_addresses=self._virtual_addresses,
             on_change=self._router_changed,
         )
-        self._agent_ailments = set(heritage.ailments)
+        self._verdicts = Verdicts(heritage.verdicts)
         self._nginx = NginxWatch(self._loop, settings.nginx_socket, self._health_changed) if settings.nginx else None
         self._changed: set[str] = set()
         self._looking_around = False
         self._hearsay_timer = self._loop.timer(self._believe_hearsay)
         self._prepare_timer = self._loop.timer(self._prepare_again)
+        self._verdict_timer = self._loop.timer(self._verdicts_overdue)
         self._counter_timer = self._loop.timer(self._tell_counters)
         self._garbage_timer = self._loop.timer(self._collect_garbage)
         self._adoption = Adoption(self._loop, settings.placement, self._running, self._let_go)
@@ -168,8 +169,11 @@ class Engine:
             self._waiting.pop(name, None)
         old = self._routers.get(name)
         self._note_virtual_addresses(document)
+        self._verdicts.run(document)
         if old is not None and _is_same_router(old, document, prepared, self._settings.node):
             old.reconfigure(document, prepared)
+            if old.started:
+                old.set_ailments(self._ailments(document))
         else:
             self._replace(old, HostedRouter(self._world, document, prepared))
         if prepared is not None and not self._routers[name].started:
@@ -197,16 +201,19 @@ class Engine:
     def _start(self, router: HostedRouter) -> None:
         """At once when an engine of this pod has run it before; else when no neighbour (any more) has it."""
         if router.document.name in self._heritage.started:
-            router.start(self._ailments(router.document), self._memory.last_advert_ns(router.document.uid))
+            last_advert_ns = self._memory.last_advert_ns(router.document.uid)
+            if last_advert_ns is None:
+                self._expect_verdicts(router.document)
+            router.start(self._ailments(router.document), last_advert_ns)
         else:
             self._adoption.search(router.identity, lambda legacy: self._searched(router, legacy))
 
     def _searched(self, router: HostedRouter, legacy: Legacy | None) -> None:
-        ailments = self._ailments(router.document)
         if legacy is not None and legacy.active:
-            router.start_adopted(ailments)
+            router.start_adopted(self._ailments(router.document))
         else:
-            router.start(ailments, None)
+            self._expect_verdicts(router.document)
+            router.start(self._ailments(router.document), None)
             if legacy is not None and legacy.heard is not None:
                 router.advert_received(legacy.heard, time.monotonic_ns())
         self._heritage.started.add(router.document.name)
@@ -228,6 +235,7 @@ class Engine:
             self._note_virtual_addresses()
             self._look_around()  # somebody may wait for its VRID
             log("removed", vip=name)
+        self._verdicts.forget(name)
         self._heritage.hearsay.discard(name)
         if self._heritage.documents.pop(name, None) is not None:
             self._guard.send(inheritance.encode(inheritance.Forget(name)))
@@ -284,8 +292,8 @@ class Engine:
                 for name in [name for name in self._heritage.hearsay if name not in names]:
                     self._remove(name)
                 self._believe_hearsay(time.monotonic_ns())
-            case Health(source, healthy, detail):
-                self._take_health(source, healthy, detail)
+            case Health():
+                self._take_health(message)
 
     def _greeting(self) -> list[EngineMessage]:
         welcome = Welcome(vipkeeper.__version__, self._settings.node, self._settings.placement)
@@ -325,17 +333,23 @@ class Engine:
 
     # ---- health
 
-    def _take_health(self, source: HealthSource, healthy: bool, detail: str) -> None:
-        before = set(self._agent_ailments)
-        if healthy:
-            self._agent_ailments.discard(source.value)
-        else:
-            self._agent_ailments.add(source.value)
-        if self._agent_ailments != before:
-            log("health", source=source.value, healthy=healthy, detail=detail or None)
-            known = inheritance.AilmentsKnown(frozenset(self._agent_ailments))
-            self._guard.send(inheritance.encode(known))
-            self._health_changed()
+    def _take_health(self, health: Health) -> None:
+        if (health.name and health.name not in self._routers) or not self._verdicts.take(health):
+            return
+        source, healthy, detail = health.source.value, health.healthy, health.detail or None
+        log("health", vip=health.name or None, source=source, healthy=healthy, detail=detail)
+        self._guard.send(inheritance.encode(inheritance.VerdictKnown(health.name, source, healthy)))
+        self._health_changed()
+
+    def _expect_verdicts(self, document: RenderedVirtualIP) -> None:
+        self._verdicts.expect(document, time.monotonic_ns())
+        self._verdict_timer.set(self._verdicts.deadline_ns())
+
+    def _verdicts_overdue(self, now_ns: int) -> None:
+        for name in self._verdicts.time_passed(now_ns):
+            log("nobody has checked it so far; taken as healthy", vip=name)
+        self._health_changed()
+        self._verdict_timer.set(self._verdicts.deadline_ns())
 
     def _health_changed(self) -> None:
         for router in self._routers.values():
@@ -343,10 +357,7 @@ class Engine:
 
     def _ailments(self, document: RenderedVirtualIP) -> frozenset[str]:
         """What is wrong with what this node serves on the addresses of `document`."""
-        if document.nginx is None or self._nginx is None:
-            return frozenset()
-        gone = set() if self._nginx.healthy else {HealthSource.CONNECTION.value}
-        return frozenset(self._agent_ailments | gone)
+        return self._verdicts.ailments(document, None if self._nginx is None else not self._nginx.healthy)
 
     # ---- interfaces
 

@@ -5,6 +5,7 @@ must never wait for: disks (store_writer.py) and `prepare` (prepare_runner.py). 
 
     SIGTERM, SIGINT ─► guard ─► SIGTERM ─► engine: priority 0, addresses off, exit ─► guard: exit 0
     guard dies      ─► engine: SIGTERM by the kernel (PR_SET_PDEATHSIG), or the end of its socket: leaves the same way
+    `vipkeeper run` dies, where it is the parent ─► guard: SIGTERM by the kernel
     both die        ─► the leases of the addresses run out in the kernel
 
 Tests: tests/netns/test_kills.py, test_documents.py.
@@ -24,7 +25,7 @@ from vipkeeper.engine.announce import open_socket
 from vipkeeper.engine.back_off import BackOff
 from vipkeeper.engine.document_store import read_documents, read_owner
 from vipkeeper.engine.engine import Engine
-from vipkeeper.engine.inheritance import AilmentsKnown, Forget, Inheritance, Prepare, Prepared, Results, Started, Store
+from vipkeeper.engine.inheritance import Forget, Inheritance, Prepare, Prepared, Results, Started, Store, VerdictKnown
 from vipkeeper.engine.lines import LineStream
 from vipkeeper.engine.log import log, make_unblocking, set_level, warn
 from vipkeeper.engine.loop import Loop
@@ -32,6 +33,7 @@ from vipkeeper.engine.prepare_runner import PrepareRunner
 from vipkeeper.engine.settings import MissingSetting, Settings, read_settings
 from vipkeeper.engine.state_memory import StateMemory
 from vipkeeper.engine.store_writer import StoreWriter
+from vipkeeper.engine.verdicts import sources_of, without
 from vipkeeper.vrrp.units import NS_PER_S
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
@@ -165,6 +167,7 @@ class Guard:
         match inheritance.decode(line):
             case Store(document):
                 self._heritage.documents[document.name] = document
+                self._heritage.verdicts = without(self._heritage.verdicts, document.name, sources_of(document))
                 self._store.write(document.name, document)
                 self._confirmed(document.name)
             case Started(name):
@@ -173,12 +176,13 @@ class Guard:
                 self._heritage.started.discard(name)
                 self._heritage.documents.pop(name, None)
                 self._heritage.prepared.pop(name, None)
+                self._heritage.verdicts = without(self._heritage.verdicts, name)
                 self._store.write(name, None)
                 self._confirmed(name)
             case Prepare(documents):
                 self._prepare.ask(documents, time.monotonic_ns())
-            case AilmentsKnown(ailments):
-                self._heritage.ailments = ailments
+            case VerdictKnown(name, source, healthy):
+                self._heritage.verdicts[name, source] = healthy
             case Results():
                 pass
 
@@ -221,6 +225,8 @@ def main() -> int:
     except MissingSetting as error:
         warn(str(error))
         return 2
+    if settings.parent is not None:
+        realtime.end_with_parent(settings.parent)
     log("vipkeeper", version=vipkeeper.__version__, node=settings.node, placement=settings.placement)
     realtime.ask_for_real_time(realtime.GUARD_PRIORITY)
     Guard(settings).run()

@@ -305,6 +305,7 @@ class HostedRouter:
             interval_cs=self._config.advertisement_interval_cs,
             addresses=self._config.addresses,
             source=self._core.local_address,
+            checksum_form=self._config.checksum,
         )
 
     def _lease_s(self) -> int:

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from vipkeeper.engine.verdicts import Known
 from vipkeeper.ipc.fields import Fields
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 
@@ -33,11 +34,11 @@ class Inheritance:
     """By name of the document."""
     started: set[str] = field(default_factory=set)
     """Names of the documents whose routers have run in this pod: the next engine need not ask its neighbours again."""
+    verdicts: Known = field(default_factory=dict)
+    """What the agent said last about the health of this node."""
     hearsay: set[str] = field(default_factory=set)
     """Names of documents that another pod left in the state folder: not run before the agent confirms them, or stays
     away (`Engine`). The VirtualIP may have been deleted since, and its address may be somebody else's now."""
-    ailments: frozenset[str] = frozenset()
-    """What the agent said last about nginx (HealthSource values)."""
 
 
 def needs_of(document: RenderedVirtualIP) -> str:
@@ -76,8 +77,13 @@ class Prepare:
 
 
 @dataclass(frozen=True, slots=True)
-class AilmentsKnown:
-    ailments: frozenset[str]
+class VerdictKnown:
+    """The agent said so."""
+
+    name: str
+    """Of the document; "" for nginx."""
+    source: str
+    healthy: bool
 
 
 # ---- guard -> engine
@@ -90,7 +96,7 @@ class Results:
     prepared: dict[str, Prepared]
 
 
-Message = Store | Started | Forget | Prepare | AilmentsKnown | Results
+Message = Store | Started | Forget | Prepare | VerdictKnown | Results
 
 
 def encode(message: Message) -> bytes:
@@ -103,8 +109,8 @@ def encode(message: Message) -> bytes:
             value = {"type": "forget", "name": name}
         case Prepare(documents):
             value = {"type": "prepare", "documents": [document.to_json() for document in documents]}
-        case AilmentsKnown(ailments):
-            value = {"type": "ailments", "ailments": sorted(ailments)}
+        case VerdictKnown(name, source, healthy):
+            value = {"type": "verdict", "name": name, "source": source, "healthy": healthy}
         case Results(prepared):
             items = {
                 name: {"needs": item.needs, "interface": item.interface, "problems": list(item.problems)}
@@ -126,8 +132,8 @@ def decode(line: bytes) -> Message:
             return Forget(value["name"])
         case "prepare":
             return Prepare(tuple(RenderedVirtualIP.from_json(item) for item in value["documents"]))
-        case "ailments":
-            return AilmentsKnown(frozenset(value["ailments"]))
+        case "verdict":
+            return VerdictKnown(value["name"], value["source"], value["healthy"])
         case "results":
             fields = Fields(value).named_children("prepared")
             return Results(

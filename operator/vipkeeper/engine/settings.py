@@ -23,6 +23,8 @@ class Settings:
     """POD_NAME: whose life this is; "" outside a pod."""
     nginx: bool
     """VIPKEEPER_NGINX=0: the installation goes without nginx, so there is none to watch."""
+    parent: int | None = None
+    """VIPKEEPER_PARENT: process id of a parent that the guard shall not outlive (`vipkeeper run`)."""
 
     @property
     def documents_dir(self) -> Path:
@@ -55,4 +57,5 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         proc_sys_net=Path(environment.get("VIPKEEPER_PROC_SYS_NET", "/proc/sys/net")),
         pod=environment.get("POD_NAME", ""),
         nginx=environment.get("VIPKEEPER_NGINX", "1") != "0",
+        parent=int(environment["VIPKEEPER_PARENT"]) if environment.get("VIPKEEPER_PARENT") else None,
     )

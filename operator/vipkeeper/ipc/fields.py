@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any
+from typing import Any, TypeVar
 
 IPAddress = IPv4Address | IPv6Address
+Choice = TypeVar("Choice", str, int)
 
 
 class BadDocument(ValueError):
@@ -54,6 +55,15 @@ class Fields:
             self.note(name, f"is {type(value).__name__}, not true or false")
             return default
         return value
+
+    def choice(self, name: str, choices: tuple[Choice, ...]) -> Choice:
+        """One of `choices`; the first one is the default, and is returned in place of a wrong one."""
+        value = self._value.get(name, choices[0])
+        for known in choices:
+            if value == known and type(value) is type(known):
+                return known
+        self.note(name, f"{value!r} is not one of {', '.join(str(known) for known in choices)}")
+        return choices[0]
 
     def number(self, name: str, low: int, high: int, default: int | None = None) -> int:
         """A whole number in low..high; `low` is returned in place of a wrong one."""

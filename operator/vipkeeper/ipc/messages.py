@@ -20,7 +20,7 @@ MAX_LINE_BYTES = 1 << 20
 
 
 class HealthSource(StrEnum):
-    """Who says that the nginx of this node is ill. Each is one member of the router's set of ailments."""
+    """Who says that this node is ill. Each is one member of the router's set of ailments."""
 
     CONNECTION = "NginxGone"
     """The engine's own open connection to nginx's unix socket broke and reconnecting is refused."""
@@ -28,6 +28,12 @@ class HealthSource(StrEnum):
     """The agent's slow HTTP check on the unix socket, after `fall` failures."""
     READINESS = "NginxNotReady"
     """The kubelet's verdict on the nginx container."""
+    HTTP_CHECK = "HTTPCheckFailed"
+    """A check of the VirtualIP's `health.http`, after `fall` failures."""
+    TCP_CHECK = "TCPCheckFailed"
+    """A check of the VirtualIP's `health.tcp`, after `fall` failures."""
+    UNCHECKED = "NotCheckedYet"
+    """The engine's own: the router has just started, and its checks have no verdict yet."""
 
 
 class RemoveReason(StrEnum):
@@ -66,11 +72,13 @@ class Synced:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """A verdict on this node's nginx. It counts for every router with an nginx section."""
+    """A verdict. On this node's nginx it counts for every router with an nginx section."""
 
     source: HealthSource
     healthy: bool
     detail: str = ""
+    name: str = ""
+    """Of the document whose checks it is about (HTTP_CHECK, TCP_CHECK); "" for nginx's."""
 
 
 # ---- engine -> agent
@@ -166,6 +174,7 @@ def to_json(message: AgentMessage | EngineMessage) -> dict[str, Any]:
                 "source": message.source.value,
                 "healthy": message.healthy,
                 "detail": message.detail,
+                "name": message.name,
             }
         case Welcome():
             return {"type": "welcome", "version": message.version, "node": message.node, "placement": message.placement}
@@ -220,7 +229,8 @@ def decode_agent_message(line: bytes) -> AgentMessage:
             if source not in [item.value for item in HealthSource]:
                 fields.note("source", f"{source!r} is not known")
                 source = HealthSource.CHECK.value
-            message = Health(HealthSource(source), fields.flag("healthy", True), fields.text("detail", ""))
+            healthy, detail = fields.flag("healthy", True), fields.text("detail", "")
+            message = Health(HealthSource(source), healthy, detail, fields.text("name", ""))
         case other:
             fields.note("type", f"{other!r} is not known")
             message = Synced(())

@@ -13,11 +13,23 @@ from typing import Any
 
 from vipkeeper.ipc.fields import Fields, IPAddress
 
-FORMAT = 1
-"""Version of this document. A reader refuses one it does not know and keeps what it has."""
+FORMAT = 2
+"""Highest version of this document that is read here. A reader refuses one it does not know and keeps what it has.
+
+A document is written in the lowest version that says all of it: 1, unless a member that came with version 2 differs
+from its default (`_of_format_2`). So an engine of before never runs a virtual router otherwise than its document says,
+and goes on with all those that it understands.
+"""
 
 DATA_KEY = "virtualip.json"
 """Key of the document in the ConfigMap's `data`."""
+
+CHECKSUM_FORMS = ("PseudoHeader", "MessageOnly")
+"""What the checksum of an advert of IPv4 covers (RFC 9568 §5.2.8 and what others make of it)."""
+
+_MAX_CHECK_MS = 3_600_000
+_MAX_PREEMPT_DELAY_MS = 3_600_000
+_MAX_CHECKS_IN_A_ROW = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +87,39 @@ class NginxSection:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """What every check of this node has. Unknown is not failed: only `fall` bad ones in a row are."""
+
+    host: IPAddress
+    """An address of this node as a rule, 127.0.0.1; never one of the virtual router's own."""
+    port: int
+    interval_ms: int
+    timeout_ms: int
+    rise: int
+    fall: int
+
+
+@dataclass(frozen=True, slots=True)
+class HTTPCheck(Check):
+    """GET `path`: good when the status is 200 to 399."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class TCPCheck(Check):
+    """Good when a connection is accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthSection:
+    """Checks that all must be good for this node to count as healthy. At least one."""
+
+    http: tuple[HTTPCheck, ...] = ()
+    tcp: tuple[TCPCheck, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RenderedVirtualIP:
     """The whole document. `generation` is metadata.generation of the VirtualIP that it was rendered from."""
 
@@ -93,12 +138,17 @@ class RenderedVirtualIP:
     nodes: dict[str, NodeShare] = field(default_factory=dict)
     """Share by node name. A node that is not named here takes no part."""
     nginx: NginxSection | None = None
+    health: HealthSection | None = None
+    preempt_delay_ms: int = 0
+    """How long, from its start or recovery, a node leaves a living Active of lower priority alone."""
+    checksum: str = "PseudoHeader"
+    """One of CHECKSUM_FORMS, of what is sent in version 3 and IPv4. Both are taken."""
 
     @staticmethod
     def from_json(value: object) -> RenderedVirtualIP:
         """Parse `value` (from json.loads). Raises BadDocument with every problem."""
         fields = Fields(value)
-        fields.number("format", FORMAT, FORMAT)
+        fields.number("format", 1, FORMAT)
         addresses = tuple(_address(item) for item in fields.children("addresses"))
         if not 1 <= len(addresses) <= 20:
             fields.note("addresses", f"has {len(addresses)} members, not 1..20")
@@ -118,14 +168,18 @@ class RenderedVirtualIP:
             interface=fields.text("interface") if fields.has("interface") else None,
             nodes=nodes,
             nginx=_nginx(fields.child("nginx")) if fields.has("nginx") else None,
+            health=_health(fields.child("health")) if fields.has("health") else None,
+            preempt_delay_ms=fields.number("preemptDelayMs", 0, _MAX_PREEMPT_DELAY_MS, 0),
+            checksum=fields.choice("checksum", CHECKSUM_FORMS),
         )
         fields.finish()
         return document
 
     def to_json(self) -> dict[str, Any]:
         """The document as JSON values, members in a fixed order, absent ones left out."""
+        newer = _of_format_2(self)
         result: dict[str, Any] = {
-            "format": FORMAT,
+            "format": 2 if newer else 1,
             "name": self.name,
             "uid": self.uid,
             "generation": self.generation,
@@ -146,7 +200,17 @@ class RenderedVirtualIP:
             result["interface"] = self.interface
         if self.nginx is not None:
             result["nginx"] = {"http": [_http_to_json(server) for server in self.nginx.http]}
-        return result
+        return result | newer
+
+
+def _of_format_2(document: RenderedVirtualIP) -> dict[str, Any]:
+    """Those members that version 1 does not have, where they say something."""
+    members: dict[str, tuple[Any, Any]] = {
+        "health": (None if document.health is None else _health_to_json(document.health), None),
+        "preemptDelayMs": (document.preempt_delay_ms, 0),
+        "checksum": (document.checksum, "PseudoHeader"),
+    }
+    return {name: value for name, (value, default) in members.items() if value != default}
 
 
 def _address(fields: Fields) -> RenderedAddress:
@@ -183,3 +247,43 @@ def _http_to_json(server: HTTPServer) -> dict[str, Any]:
             {"portName": port} if isinstance(port, str) else {"port": port}
         )
     return result
+
+
+def _health(fields: Fields) -> HealthSection:
+    http = tuple(HTTPCheck(*_check(item), path=item.text("path")) for item in fields.children("http"))
+    tcp = tuple(TCPCheck(*_check(item)) for item in fields.children("tcp"))
+    if not http and not tcp:
+        fields.note("", "has neither http nor tcp checks")
+    return HealthSection(http, tcp)
+
+
+def _check(fields: Fields) -> tuple[IPAddress, int, int, int, int, int]:
+    """The members of Check, in their order."""
+    return (
+        fields.address("host"),
+        fields.number("port", 1, 65535),
+        fields.number("intervalMs", 1, _MAX_CHECK_MS),
+        fields.number("timeoutMs", 1, _MAX_CHECK_MS),
+        fields.number("rise", 1, _MAX_CHECKS_IN_A_ROW),
+        fields.number("fall", 1, _MAX_CHECKS_IN_A_ROW),
+    )
+
+
+def _health_to_json(health: HealthSection) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    if health.http:
+        result["http"] = [_check_to_json(check) | {"path": check.path} for check in health.http]
+    if health.tcp:
+        result["tcp"] = [_check_to_json(check) for check in health.tcp]
+    return result
+
+
+def _check_to_json(check: Check) -> dict[str, Any]:
+    return {
+        "host": str(check.host),
+        "port": check.port,
+        "intervalMs": check.interval_ms,
+        "timeoutMs": check.timeout_ms,
+        "rise": check.rise,
+        "fall": check.fall,
+    }

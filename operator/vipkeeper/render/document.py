@@ -25,4 +25,7 @@ def render_document(parsed: ParsedVirtualIP, vrid: int, nodes: Iterable[Node]) -
         interface=parsed.interface,
         nodes=effective_priorities(wanted, parsed.uid),
         nginx=parsed.nginx,
+        health=parsed.health,
+        preempt_delay_ms=parsed.preempt_delay_ms,
+        checksum=parsed.checksum,
     )

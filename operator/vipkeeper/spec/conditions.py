@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from vipkeeper.ipc.messages import HealthSource
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.spec.belief import ACTIVE, BACKUP, NodeView
 from vipkeeper.spec.parse import Refusal
 from vipkeeper.spec.virtualip import Condition, VirtualIPStatus
+
+_NGINX_AILMENTS = {HealthSource.CONNECTION, HealthSource.CHECK, HealthSource.READINESS}
 
 
 class ConditionType(StrEnum):
@@ -190,8 +193,9 @@ def _nginx_complaint(node: NodeView) -> str:
         return f"{node.name}: no nginx yet"
     if not node.nginx.ok:
         return f"{node.name}: {node.nginx.message or 'the wanted configuration does not run'}"
-    if node.report is not None and node.report.ailments:
-        return f"{node.name}: {', '.join(node.report.ailments)}"
+    ailments = [] if node.report is None else [item for item in node.report.ailments if item in _NGINX_AILMENTS]
+    if ailments:
+        return f"{node.name}: {', '.join(ailments)}"
     return ""
 
 

@@ -14,7 +14,17 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from vipkeeper.ipc.rendered import HTTPServer, NginxSection, RenderedAddress, ServiceUpstream, UpstreamServer
+from vipkeeper.ipc.fields import IPAddress
+from vipkeeper.ipc.rendered import (
+    HealthSection,
+    HTTPCheck,
+    HTTPServer,
+    NginxSection,
+    RenderedAddress,
+    ServiceUpstream,
+    TCPCheck,
+    UpstreamServer,
+)
 from vipkeeper.spec import rules, virtualip
 from vipkeeper.spec.placement import Placement, placement_of
 from vipkeeper.spec.problems import problems_of
@@ -43,7 +53,10 @@ class ParsedVirtualIP:
     priorities: tuple[NodePriority, ...]
     advertisement_interval_cs: int
     preempt: bool
+    preempt_delay_ms: int
+    checksum: str
     nginx: NginxSection | None
+    health: HealthSection | None
 
 
 class RefusalReason(StrEnum):
@@ -93,7 +106,10 @@ def parse_virtualip(value: Mapping[str, Any]) -> ParsedVirtualIP | Refusal:
         priorities=spec.nodes.priorities if spec.nodes else (),
         advertisement_interval_cs=_interval_cs(vrrp.advertisement_interval or DEFAULT_ADVERTISEMENT_INTERVAL),
         preempt=vrrp.preempt,
+        preempt_delay_ms=_duration_ms(vrrp.preempt_delay),
+        checksum=vrrp.checksum,
         nginx=_nginx(spec.nginx) if spec.nginx else None,
+        health=_health(spec.health) if spec.health else None,
     )
 
 
@@ -129,3 +145,23 @@ def _http_server(server: virtualip.HTTPServer) -> HTTPServer:
         servers=tuple(UpstreamServer(item.address, item.port) for item in server.upstream.servers or ()),
         service=ServiceUpstream(service.namespace, service.name, service.port) if service else None,
     )
+
+
+def _health(health: virtualip.Health) -> HealthSection:
+    return HealthSection(
+        http=tuple(HTTPCheck(*_check(item), path=item.path) for item in health.http),
+        tcp=tuple(TCPCheck(*_check(item)) for item in health.tcp),
+    )
+
+
+def _check(check: virtualip.HealthCheck) -> tuple[IPAddress, int, int, int, int, int]:
+    """The members of a rendered Check, in their order."""
+    host = rules.parse_ip(check.host)
+    assert host is not None, check.host  # check_spec has refused it
+    return host, check.port, _duration_ms(check.interval), _duration_ms(check.timeout), check.rise, check.fall
+
+
+def _duration_ms(text: str) -> int:
+    duration_us = rules.parse_duration_us(text)
+    assert duration_us is not None, text  # check_spec has refused it
+    return duration_us // 1000

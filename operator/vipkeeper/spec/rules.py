@@ -31,6 +31,9 @@ from vipkeeper.ipc.fields import IPAddress
 from vipkeeper.spec.names import NAME_MAX_LENGTH, NAME_PATTERN, is_virtualip_name
 
 INTERVAL_PATTERN = r"^([0-9]{1,5}ms|[0-9]{1,2}(\.[0-9]{1,2})?s)$"
+DURATION_PATTERN = r"^([0-9]{1,6}ms|[0-9]{1,3}(\.[0-9]{1,3})?s)$"
+HTTP_PATH_PATTERN = r"^/[!-~]*$"
+"""As it stands in a request line: no space, nothing that is not ASCII."""
 LABEL_KEY_PATTERN = (
     r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
 )
@@ -47,13 +50,18 @@ class Rule:
     """On the field itself (`self`). None: told by the controller only."""
     tells_value: bool = False
     """The field is a text: put it before the message (the API server would only write "string")."""
+    field: str = ""
+    """Where the rule needs more than its field it stands on an object around that; then this is the way to the field."""
 
     def to_cel(self) -> dict[str, str]:
         if self.cel is None:
             raise ValueError(f"no CEL for: {self.message}")
         validation = {"rule": self.cel, "message": self.message}
+        value = f"self.{self.field}" if self.field else "self"
+        if self.field:
+            validation["fieldPath"] = f".{self.field}"
         if self.tells_value:
-            validation["messageExpression"] = f"self + ' {self.message.replace(chr(39), chr(92) + chr(39))}'"
+            validation["messageExpression"] = f"{value} + ' {self.message.replace(chr(39), chr(92) + chr(39))}'"
         return validation
 
 
@@ -142,6 +150,55 @@ SERVICE_PORT = Rule(
     "is neither a port number (1 to 65535) nor a port's name",
     "type(self) == int ? self >= 1 && self <= 65535 : self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$') && self.matches('[a-z]')",
 )
+DURATION_TEXT = Rule(
+    "is not a duration: write e.g. 500ms, 1s or 1.5s",
+    f"self.matches('{DURATION_PATTERN.replace(chr(92), chr(92) * 2)}')",
+    tells_value=True,
+)
+_IS_DURATION = f"!{DURATION_TEXT.cel} || "
+PREEMPT_DELAY_BOUNDS = Rule(
+    "must be 0s to 900s",
+    _IS_DURATION + "duration(self) <= duration('900s')",
+    tells_value=True,
+)
+PREEMPT_DELAY_NEEDS_PREEMPT = Rule(
+    "has a `preemptDelay` with `preempt: false`: there is nothing to delay; leave one of them out",
+    "!has(self.preempt) || self.preempt || !has(self.preemptDelay) || "
+    + _IS_DURATION.replace("self", "self.preemptDelay")
+    + "duration(self.preemptDelay) == duration('0s')",
+)
+_ELECTS_IPV4 = (
+    "isIP(self.addresses[0]) && ip(self.addresses[0]).family() == 4 || "
+    "isCIDR(self.addresses[0]) && cidr(self.addresses[0]).ip().family() == 4"
+)
+MESSAGE_ONLY_NEEDS_IPV4 = Rule(
+    "MessageOnly needs an IPv4 address in front: IPv6, in which the first address holds the election, has one form only",
+    f"!has(self.vrrp) || !has(self.vrrp.checksum) || self.vrrp.checksum != 'MessageOnly' || {_ELECTS_IPV4}",
+    field="vrrp.checksum",
+)
+CHECK_INTERVAL_BOUNDS = Rule(
+    "must be 100ms to 300s",
+    _IS_DURATION + "duration(self) >= duration('100ms') && duration(self) <= duration('300s')",
+    tells_value=True,
+)
+CHECK_TIMEOUT_BOUNDS = Rule(
+    "must be 10ms to 60s",
+    _IS_DURATION + "duration(self) >= duration('10ms') && duration(self) <= duration('60s')",
+    tells_value=True,
+)
+CHECK_HOST = Rule(
+    "is not an IP address that can be checked: write a unicast address without port and zone, as a rule 127.0.0.1",
+    "isIP(self) && (ip(self).isGlobalUnicast() || ip(self).isLoopback())",
+    tells_value=True,
+)
+CHECKS_NEEDED = Rule(
+    "has no check: give at least one in `http` or `tcp`, or leave it out",
+    "has(self.http) && size(self.http) > 0 || has(self.tcp) && size(self.tcp) > 0",
+)
+CHECK_NOT_OURSELVES = Rule(
+    "is a virtual address of this object: on a Backup that would check the Active's server; check the server on "
+    "127.0.0.1, or on an address of the node"
+)
 UPSTREAM_NOT_OURSELVES = Rule("is an address and port of this object: nginx would call itself")
 NGINX_NEEDS_REACHABLE_ADDRESS = Rule(
     "needs an address that is not link-local: nginx does not listen on those, because clients would need a zone"
@@ -160,7 +217,8 @@ def check_spec(spec: object) -> Iterator[str]:
     if fields.get("interface") in ("lo", ".", ".."):
         yield f"spec.interface: {fields['interface']} {INTERFACE.message}"
     yield from _check_nodes(_mapping(fields.get("nodes")))
-    yield from _check_interval(_mapping(fields.get("vrrp")).get("advertisementInterval"))
+    yield from _check_vrrp(_mapping(fields.get("vrrp")), _items(fields.get("addresses"))[:1])
+    yield from _check_health(fields.get("health"), _good_addresses(fields.get("addresses")))
     yield from _check_nginx(fields.get("nginx"), _good_addresses(fields.get("addresses")))
 
 
@@ -189,8 +247,17 @@ def parse_ip(text: str) -> IPAddress | None:
 
 
 def parse_interval_us(text: str) -> int | None:
-    """Microseconds of a duration text; None for what is none."""
-    if re.fullmatch(INTERVAL_PATTERN, text, re.ASCII) is None:
+    """Microseconds of an advertisement interval; None for what is none."""
+    return _parse_us(text, INTERVAL_PATTERN)
+
+
+def parse_duration_us(text: str) -> int | None:
+    """Microseconds of a check's duration; None for what is none."""
+    return _parse_us(text, DURATION_PATTERN)
+
+
+def _parse_us(text: str, pattern: str) -> int | None:
+    if re.fullmatch(pattern, text, re.ASCII) is None:
         return None
     scale, digits = (1_000, text[:-2]) if text.endswith("ms") else (1_000_000, text[:-1])
     return int(Decimal(digits) * scale)
@@ -227,6 +294,11 @@ def _is_usable(address: IPAddress) -> bool:
     if isinstance(address, IPv4Address):
         return not address.is_link_local and not any(address in network for network in UNUSABLE_NETWORKS)
     return True
+
+
+def _can_be_called(address: IPAddress) -> bool:
+    """Without a zone, from this node."""
+    return address.is_loopback or (_is_usable(address) and not address.is_link_local)
 
 
 def _good_addresses(addresses: object) -> list[IPAddress]:
@@ -266,6 +338,17 @@ def _is_label_key(key: object) -> bool:
     return isinstance(key, str) and len(key) <= 317 and re.fullmatch(LABEL_KEY_PATTERN, key) is not None
 
 
+def _check_vrrp(vrrp: Mapping[str, Any], first_address: list[Any]) -> Iterator[str]:
+    yield from _check_interval(vrrp.get("advertisementInterval"))
+    delay = vrrp.get("preemptDelay")
+    yield from _check_duration(delay, "spec.vrrp.preemptDelay", PREEMPT_DELAY_BOUNDS, 0, 900_000)
+    if vrrp.get("preempt") is False and isinstance(delay, str) and parse_duration_us(delay):
+        yield f"spec.vrrp: {PREEMPT_DELAY_NEEDS_PREEMPT.message}"
+    elects_ipv6 = any(address.version == 6 for address in _good_addresses(first_address))
+    if elects_ipv6 and vrrp.get("checksum") == "MessageOnly":
+        yield f"spec.vrrp.checksum: {MESSAGE_ONLY_NEEDS_IPV4.message}"
+
+
 def _check_interval(text: object) -> Iterator[str]:
     if not isinstance(text, str):
         return
@@ -278,6 +361,37 @@ def _check_interval(text: object) -> Iterator[str]:
         yield f"{path} {INTERVAL_BOUNDS.message}"
     if interval_us % 10_000:
         yield f"{path} {INTERVAL_STEP.message}"
+
+
+def _check_health(health: object, addresses: list[IPAddress]) -> Iterator[str]:
+    if isinstance(health, Mapping) and not health.get("http") and not health.get("tcp"):
+        yield f"spec.health: {CHECKS_NEEDED.message}"
+    for kind in ("http", "tcp"):
+        for index, check in enumerate(_objects(_mapping(health).get(kind))):
+            path = f"spec.health.{kind}[{index}]"
+            yield from _check_host(check.get("host"), f"{path}.host", addresses)
+            yield from _check_duration(check.get("interval"), f"{path}.interval", CHECK_INTERVAL_BOUNDS, 100, 300_000)
+            yield from _check_duration(check.get("timeout"), f"{path}.timeout", CHECK_TIMEOUT_BOUNDS, 10, 60_000)
+
+
+def _check_host(text: object, path: str, addresses: list[IPAddress]) -> Iterator[str]:
+    if not isinstance(text, str):
+        return
+    address = parse_ip(text)
+    if address is None or not _can_be_called(address):
+        yield f"{path}: {text} {CHECK_HOST.message}"
+    elif address in addresses:
+        yield f"{path}: {text} {CHECK_NOT_OURSELVES.message}"
+
+
+def _check_duration(text: object, path: str, bounds: Rule, low_ms: int, high_ms: int) -> Iterator[str]:
+    if not isinstance(text, str):
+        return
+    duration_us = parse_duration_us(text)
+    if duration_us is None:
+        yield f"{path}: {text} {DURATION_TEXT.message}"
+    elif not low_ms * 1000 <= duration_us <= high_ms * 1000:
+        yield f"{path}: {text} {bounds.message}"
 
 
 def _check_nginx(nginx: object, addresses: list[IPAddress]) -> Iterator[str]:
@@ -303,7 +417,7 @@ def _check_upstream(
         if not isinstance(text, str):
             continue
         address = parse_ip(text)
-        if address is None or not (address.is_loopback or (_is_usable(address) and not address.is_link_local)):
+        if address is None or not _can_be_called(address):
             yield f"{path}.servers[{index}].address: {text} {UPSTREAM_ADDRESS.message}"
         elif address in addresses and server.get("port") in ports:
             yield f"{path}.servers[{index}]: {UPSTREAM_NOT_OURSELVES.message}"

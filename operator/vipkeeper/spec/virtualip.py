@@ -21,6 +21,7 @@ MAX_HTTP_SERVERS = 16
 MAX_UPSTREAM_SERVERS = 32
 MAX_NODE_PRIORITIES = 64
 MAX_TOLERATIONS = 16
+MAX_CHECKS = 8
 MAX_EXPRESSIONS = 16
 MAX_EXPRESSION_VALUES = 64
 ADDRESS_MAX_LENGTH = 43
@@ -132,6 +133,8 @@ class Nodes(Written):
 class VRRP(Written):
     """How the nodes elect the one that holds the addresses (RFC 9568, VRRP version 3)."""
 
+    model_config = ConfigDict(json_schema_extra=kubernetes(rules.PREEMPT_DELAY_NEEDS_PREEMPT))
+
     advertisement_interval: Annotated[
         str | None,
         Field(
@@ -144,6 +147,17 @@ class VRRP(Written):
     preempt: bool = True
     """true [default]: a node with a higher priority takes the addresses when it comes (back).
     false: whoever holds them keeps them until it fails."""
+    preempt_delay: Annotated[
+        str,
+        Field(max_length=16, json_schema_extra=kubernetes(rules.DURATION_TEXT, rules.PREEMPT_DELAY_BOUNDS)),
+    ] = "0s"
+    """How long a node that has come (back) leaves the addresses with a node of lower priority, 0s to 900s [0s]: time
+    for what it serves to warm up. Counted from its start, or from when it was healthy and connected again. When the
+    other node fails meanwhile it does not wait."""
+    checksum: Literal["PseudoHeader", "MessageOnly"] = "PseudoHeader"
+    """What the checksum of advertisements covers in IPv4. PseudoHeader [default]: addresses and length of the IP header
+    too, as keepalived and FRR send and demand it. MessageOnly: the message alone, as RFC 9568 section 5.2.8 has it, for
+    routers that demand that. Both forms are accepted from others, whatever stands here."""
 
 
 class UpstreamServer(Written):
@@ -204,8 +218,60 @@ class Nginx(Written):
     """HTTP servers, 1 to 16."""
 
 
+class HealthCheck(Written):
+    """What every check has."""
+
+    host: Annotated[str, Field(min_length=2, max_length=39, json_schema_extra=kubernetes(rules.CHECK_HOST))] = (
+        "127.0.0.1"
+    )
+    """IP address to check, seen from the node [127.0.0.1]. Never one of `addresses`: on a Backup that would check the
+    Active's server."""
+    port: Port
+    """TCP port, 1 to 65535."""
+    interval: Annotated[
+        str,
+        Field(max_length=16, json_schema_extra=kubernetes(rules.DURATION_TEXT, rules.CHECK_INTERVAL_BOUNDS)),
+    ] = "1s"
+    """Time from one check to the next, 100ms to 300s [1s], give or take a tenth so that nodes do not check in step."""
+    timeout: Annotated[
+        str,
+        Field(max_length=16, json_schema_extra=kubernetes(rules.DURATION_TEXT, rules.CHECK_TIMEOUT_BOUNDS)),
+    ] = "1s"
+    """How long a check may take, 10ms to 60s [1s]. The next one starts after it has ended."""
+    rise: Annotated[int, Field(ge=1, le=100)] = 2
+    """Good checks in a row after which a failed node counts as healthy again, 1 to 100 [2]."""
+    fall: Annotated[int, Field(ge=1, le=100)] = 3
+    """Bad checks in a row after which the node counts as failed, 1 to 100 [3]."""
+
+
+class HTTPCheck(HealthCheck):
+    """GET over HTTP: a status from 200 to 399 is good."""
+
+    path: Annotated[str, Field(max_length=1024, pattern=rules.HTTP_PATH_PATTERN)] = "/"
+    """Path and query to ask for [/]."""
+
+
+class TCPCheck(HealthCheck):
+    """A connection that is accepted is good."""
+
+
+class Health(Written):
+    """Checks on every node of what serves on the addresses. A node with a failed check gives the addresses away as
+    long as another one is healthy; when all fail, one of them still holds the addresses. A node that starts holds back
+    until its checks have answered once."""
+
+    model_config = ConfigDict(json_schema_extra=kubernetes(rules.CHECKS_NEEDED))
+
+    http: Annotated[tuple[HTTPCheck, ...], Field(max_length=MAX_CHECKS, strict=False)] = ()
+    """HTTP checks, up to 8; all must be good."""
+    tcp: Annotated[tuple[TCPCheck, ...], Field(max_length=MAX_CHECKS, strict=False)] = ()
+    """TCP checks, up to 8; all must be good."""
+
+
 class VirtualIPSpec(Written):
     """What you want: addresses that one healthy node holds at any time."""
+
+    model_config = ConfigDict(json_schema_extra=kubernetes(rules.MESSAGE_ONLY_NEEDS_IPV4))
 
     vrid: Annotated[int | None, Field(ge=1, le=255)] = None
     """Virtual router identifier, 1 to 255: unique on the layer-2 network among all VRRP routers, keepalived's too.
@@ -233,6 +299,8 @@ class VirtualIPSpec(Written):
     """Which nodes take part. Absent: all whose taints are tolerated, equally."""
     vrrp: VRRP | None = None
     """How the nodes elect the Active one. Absent: an advertisement each 250ms, with preemption."""
+    health: Health | None = None
+    """Checks of what serves on the addresses, beside nginx, which is always watched. Absent: none."""
     nginx: Nginx | None = None
     """What nginx serves on the addresses. Absent: nothing; whatever listens on the nodes answers."""
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -11,7 +12,6 @@ import pytest
 from tests.unit.agent.samples import NAMESPACE, NODE, SERVICE, configmap, document, status
 from vipkeeper.agent.coordinator import Checked, Coordinator, DocumentsEvent, Event, Found, Hands, PodEvent
 from vipkeeper.agent.documents import Whereabouts
-from vipkeeper.agent.engine_client import Connected, Disconnected
 from vipkeeper.agent.kube_watch import Changed, Deleted, Listed
 from vipkeeper.agent.nginx_config import Wanted
 from vipkeeper.agent.services_watch import ServicesEvent
@@ -28,9 +28,10 @@ from vipkeeper.ipc.messages import (
     Synced,
     Welcome,
 )
-from vipkeeper.ipc.rendered import ServiceUpstream
+from vipkeeper.ipc.rendered import HealthSection, ServiceUpstream, TCPCheck
 from vipkeeper.render.nginx import Endpoint
 from vipkeeper.spec.speaker import NginxReport
+from vipkeeper.threads.engine_client import Connected, Disconnected
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 WELCOME = Welcome("1", NODE, "default")
@@ -46,9 +47,17 @@ class Agent:
         self.looked_up: list[str] = []
         self.reports: list[dict[str, Any]] = []
         self.nginx: list[Wanted] = []
+        self.checks: list[dict[str, HealthSection]] = []
         self.services = Services()
         settings = Settings(NODE, "pod", NAMESPACE, "default", Path("/run"), 9901 if nginx else None)
-        hands = Hands(self.sent.append, self.looked_up.append, self.reports.append, self.nginx.append, self.services)
+        hands = Hands(
+            send=self.sent.append,
+            look_up=self.looked_up.append,
+            report=self.reports.append,
+            want_nginx=self.nginx.append,
+            want_checks=self.checks.append,
+            services=self.services,
+        )
         self.coordinator = Coordinator(settings, hands)
 
     def hears(self, *events: Event) -> list[AgentMessage]:
@@ -223,3 +232,33 @@ def test_the_kubelets_verdict_is_sent_when_its_time_has_come(agent: Agent) -> No
     assert agent.coordinator.deadline_s() == 11
     assert agent.waits_until(11) == [Health(HealthSource.READINESS, False, "not ready for 11 s")]
     assert agent.hears(pod(True)) == [Health(HealthSource.READINESS, True)]
+
+
+HEALTH = HealthSection(tcp=(TCPCheck(ip_address("127.0.0.1"), 5432, 1000, 1000, 2, 3),))
+BAD = Health(HealthSource.TCP_CHECK, False, "tcp 127.0.0.1:5432: Connection refused", "web")
+
+
+def test_checks_are_wanted_for_documents_of_this_node_and_only_when_they_change(agent: Agent) -> None:
+    here = replace(document("web"), health=HEALTH)
+    elsewhere = replace(document("api", nodes=("worker9",)), health=HEALTH)
+    agent.hears(listed(here, elsewhere, document("plain")))
+    assert agent.checks == [{"web": HEALTH}]
+    agent.hears(listed(replace(here, generation=2), elsewhere))
+    assert agent.checks == [{"web": HEALTH}]
+    agent.hears(listed(replace(here, generation=3, health=None)))
+    assert agent.checks[1:] == [{}]
+
+
+def test_a_verdict_goes_to_the_engine_and_again_with_its_document_and_after_each_welcome(agent: Agent) -> None:
+    here = replace(document("web"), health=HEALTH)
+    agent.hears(listed(here), Connected(), WELCOME)
+    assert agent.hears(BAD) == [BAD]
+    assert agent.hears(listed(replace(here, generation=2)))[:2] == [Apply(replace(here, generation=2)), BAD]
+    assert agent.hears(Disconnected(), Connected(), WELCOME)[-1] == BAD
+
+
+def test_a_verdict_about_checks_that_are_gone_is_not_passed_on(agent: Agent) -> None:
+    agent.hears(listed(replace(document("web"), health=HEALTH)), Connected(), WELCOME, BAD)
+    agent.hears(listed(document("web", generation=2)))
+    assert agent.hears(BAD) == []
+    assert BAD not in agent.hears(Connected(), WELCOME)

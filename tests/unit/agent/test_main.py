@@ -18,7 +18,7 @@ import pytest
 
 from tests.unit.agent.api_server import ApiServer, wait_for
 from tests.unit.agent.samples import NAMESPACE, NODE, configmap, document, status
-from tests.unit.agent.test_engine_client import Engine
+from tests.unit.threads.test_engine_client import Engine
 from vipkeeper.ipc.messages import (
     AgentMessage,
     Apply,

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.engine.samples import web
 from vipkeeper.engine.documents import config_of, problems_of
 from vipkeeper.ipc.rendered import NodeShare, RenderedAddress
-from vipkeeper.vrrp.packet import Family
+from vipkeeper.vrrp.packet import ChecksumForm, Family
 
 
 def test_the_first_address_decides_the_family_and_the_others_move_along() -> None:
@@ -17,6 +17,16 @@ def test_the_first_address_decides_the_family_and_the_others_move_along() -> Non
     assert config.companion_addresses == (ip_address("2001:db8::100"),)
     assert (config.vrid, config.priority, config.rank) == (51, 199, 1)
     assert (config.advertisement_interval_cs, config.preempt) == (25, True)
+
+
+def test_a_preempt_delay_comes_through() -> None:
+    assert config_of(web(), "one").preempt_delay_ns == 0
+    assert config_of(web(preempt_delay_ms=1500), "one").preempt_delay_ns == 1_500_000_000
+
+
+def test_the_form_of_the_checksum_comes_through() -> None:
+    assert config_of(web(), "one").checksum is ChecksumForm.PSEUDO_HEADER
+    assert config_of(web(checksum="MessageOnly"), "one").checksum is ChecksumForm.MESSAGE_ONLY
 
 
 def test_an_ipv6_address_in_front_makes_an_election_of_ipv6() -> None:

@@ -4,7 +4,6 @@ import pytest
 
 from tests.unit.engine.samples import web
 from vipkeeper.engine.inheritance import (
-    AilmentsKnown,
     Forget,
     Message,
     Prepare,
@@ -12,6 +11,7 @@ from vipkeeper.engine.inheritance import (
     Results,
     Started,
     Store,
+    VerdictKnown,
     decode,
     encode,
     needs_of,
@@ -26,7 +26,7 @@ from vipkeeper.ipc.rendered import HTTPServer, NginxSection, UpstreamServer
         Started("web"),
         Forget("web"),
         Prepare((web(), web(name="other"))),
-        AilmentsKnown(frozenset({"NginxGone"})),
+        VerdictKnown("web", "TCPCheckFailed", False),
         Results({"web": Prepared("needs", "eth0", ()), "x": Prepared("n", "", ("no interface",))}),
     ],
     ids=lambda message: type(message).__name__,

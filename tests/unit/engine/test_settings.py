@@ -28,6 +28,11 @@ def test_an_installation_may_go_without_nginx() -> None:
     assert read_settings(FULL).proc_sys_net == Path("/proc/sys/net")
 
 
+def test_only_a_run_names_a_parent() -> None:
+    assert read_settings(FULL).parent is None
+    assert read_settings(FULL | {"VIPKEEPER_PARENT": "7"}).parent == 7
+
+
 @pytest.mark.parametrize("name", FULL)
 @pytest.mark.parametrize("how", ["absent", "empty"])
 def test_each_that_is_missing_is_named(name: str, how: str) -> None:

@@ -29,6 +29,13 @@ def test_absent_members_take_their_default() -> None:
     fields.finish()
 
 
+def test_a_choice_is_one_of_the_known_and_the_first_by_default() -> None:
+    fields = Fields({"a": "y", "b": 3, "c": True, "d": "z"})
+    assert (fields.choice("a", ("x", "y")), fields.choice("b", (2, 3)), fields.choice("nothing", (2, 3))) == ("y", 3, 2)
+    assert (fields.choice("c", (2, 1)), fields.choice("d", ("x", "y"))) == (2, "x")
+    assert problems(fields) == ["c: True is not one of 2, 1", "d: 'z' is not one of x, y"]
+
+
 def test_every_problem_is_told_at_once_with_its_path() -> None:
     fields = Fields({"number": 300, "text": 1, "list": [{"inner": "x"}, 7], "nodes": {"n1": {"priority": True}}})
     fields.number("number", 1, 255)

@@ -59,6 +59,7 @@ STATUS = RouterStatus(
         Synced(("api", "web")),
         Synced(()),
         Health(HealthSource.CHECK, False, "HTTP 500"),
+        Health(HealthSource.TCP_CHECK, True, name="web"),
     ],
 )
 def test_an_agent_message_survives_the_socket(message: AgentMessage) -> None:

@@ -14,12 +14,15 @@ from hypothesis import strategies as some
 
 from vipkeeper.ipc.fields import BadDocument
 from vipkeeper.ipc.rendered import (
+    HealthSection,
+    HTTPCheck,
     HTTPServer,
     NginxSection,
     NodeShare,
     RenderedAddress,
     RenderedVirtualIP,
     ServiceUpstream,
+    TCPCheck,
     UpstreamServer,
 )
 
@@ -46,6 +49,12 @@ FULL = replace(
             HTTPServer(82, service=ServiceUpstream("default", "web", "http")),
         )
     ),
+    health=HealthSection(
+        http=(HTTPCheck(ip_address("127.0.0.1"), 80, 1000, 500, 2, 3, path="/healthz"),),
+        tcp=(TCPCheck(ip_address("::1"), 5432, 250, 100, 1, 1),),
+    ),
+    preempt_delay_ms=1500,
+    checksum="MessageOnly",
 )
 
 
@@ -55,7 +64,28 @@ def test_a_document_survives_the_way_through_json(document: RenderedVirtualIP) -
 
 
 def test_absent_members_are_left_out() -> None:
-    assert {"interface", "nginx"}.isdisjoint(SMALL.to_json())
+    assert {"interface", "nginx", "health"}.isdisjoint(SMALL.to_json())
+
+
+def test_a_document_of_format_1_takes_the_defaults_of_what_it_does_not_know() -> None:
+    old = {
+        "format": 1,
+        "name": "web",
+        "uid": "4ad01105",
+        "generation": 3,
+        "placement": "default",
+        "vrid": 51,
+        "advertisementIntervalCs": 25,
+        "preempt": True,
+        "addresses": [{"address": "192.0.2.10"}],
+    }
+    assert RenderedVirtualIP.from_json(old) == SMALL
+    assert SMALL.to_json() == old | {"nodes": {}}, "and an engine of before can read what we write"
+
+
+@pytest.mark.parametrize("change", [{"health": FULL.health}, {"preempt_delay_ms": 1}, {"checksum": "MessageOnly"}])
+def test_a_reader_of_format_1_refuses_what_it_would_run_otherwise(change: dict[str, Any]) -> None:
+    assert replace(SMALL, **change).to_json()["format"] == 2
 
 
 def changed(path: list[str | int], value: object) -> dict[str, Any]:
@@ -70,7 +100,7 @@ def changed(path: list[str | int], value: object) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("path", "value", "problem"),
     [
-        (["format"], 2, "format: 2 is not in 1..1"),
+        (["format"], 3, "format: 3 is not in 1..2"),
         (["vrid"], 0, "vrid: 0 is not in 1..255"),
         (["vrid"], None, "vrid: is missing"),
         (["name"], None, "name: is missing"),
@@ -84,6 +114,12 @@ def changed(path: list[str | int], value: object) -> dict[str, Any]:
         (["nginx", "http", 0, "port"], 0, "nginx.http[0].port: 0 is not in 1..65535"),
         (["nginx", "http", 0, "servers"], [], "nginx.http[0]: needs exactly one of servers and service"),
         (["nginx", "http", 1, "service", "namespace"], 1, "nginx.http[1].service.namespace: is int, not a text"),
+        (["health", "http", 0, "path"], None, "health.http[0].path: is missing"),
+        (["health", "tcp", 0, "host"], "web", "health.tcp[0].host: 'web' is not an IP address"),
+        (["health", "tcp", 0, "fall"], 0, "health.tcp[0].fall: 0 is not in 1..1000"),
+        (["preemptDelayMs"], -1, "preemptDelayMs: -1 is not in 0..3600000"),
+        (["checksum"], "none", "checksum: 'none' is not one of PseudoHeader, MessageOnly"),
+        (["health"], {}, "health: has neither http nor tcp checks"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_path_and_reason(path: list[str | int], value: object, problem: str) -> None:

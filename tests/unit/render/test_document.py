@@ -31,5 +31,14 @@ def test_everything_that_nodes_must_agree_on_is_decided() -> None:
     )
 
 
+def test_a_preempt_delay_stands_in_milliseconds() -> None:
+    assert render_document(parsed(vrrp={"preemptDelay": "1.5s"}), 77, []).preempt_delay_ms == 1500
+
+
+def test_the_form_of_the_checksum_stands_as_it_was_written() -> None:
+    assert render_document(parsed(), 77, []).checksum == "PseudoHeader"
+    assert render_document(parsed(vrrp={"checksum": "MessageOnly"}), 77, []).checksum == "MessageOnly"
+
+
 def test_no_node_is_a_document_too() -> None:
     assert render_document(parsed(), 77, []).nodes == {}

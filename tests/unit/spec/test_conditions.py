@@ -111,6 +111,8 @@ def test_nginx_ready_applies_with_an_nginx_section_only_and_names_who_fails() ->
     assert found(good, broken, wanted=wanted)["NginxReady"] == Finding(False, "NginxFailed", "n2: bind() failed")
     assert found(good, ill, wanted=wanted)["NginxReady"].message == "n2: NginxGone"
     assert found(heard(speaker("n1", report("Active"))), wanted=wanted)["NginxReady"].message == "n1: no nginx yet"
+    checked = heard(speaker("n2", report("Backup", ailments=["TCPCheckFailed"]), nginx=serving()))
+    assert found(good, checked, wanted=wanted)["NginxReady"].status is True
     assert found(wanted=wanted, active=None)["NginxReady"].status is None
 
 

@@ -11,7 +11,15 @@ import pytest
 import yaml
 
 from tests.unit.spec.objects import parsed, virtualip
-from vipkeeper.ipc.rendered import HTTPServer, RenderedAddress, ServiceUpstream, UpstreamServer
+from vipkeeper.ipc.rendered import (
+    HealthSection,
+    HTTPCheck,
+    HTTPServer,
+    RenderedAddress,
+    ServiceUpstream,
+    TCPCheck,
+    UpstreamServer,
+)
 from vipkeeper.spec.conflicts import claim_of, judge
 from vipkeeper.spec.parse import ParsedVirtualIP, Refusal, RefusalReason, parse_virtualip
 
@@ -23,6 +31,7 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 def test_defaults_are_resolved() -> None:
     item = parsed()
     assert (item.priority, item.advertisement_interval_cs, item.preempt) == (100, 25, True)
+    assert item.preempt_delay_ms == 0
     assert (item.vrid, item.pinned_vrid, item.interface, item.nginx) == (None, None, None, None)
     assert item.placement.name == "default"
     assert item.created_at == datetime(2026, 1, 1, tzinfo=UTC)
@@ -55,6 +64,18 @@ def test_all_fields_come_out_typed() -> None:
     assert item.nginx.http == (
         HTTPServer(80, service=ServiceUpstream("default", "web", "http")),
         HTTPServer(81, servers=(UpstreamServer("192.0.2.81", 8080),)),
+    )
+
+
+def test_checks_come_out_in_milliseconds_with_their_defaults() -> None:
+    http = {"port": 80, "path": "/ready?now", "interval": "1.5s", "timeout": "20ms", "rise": 1, "fall": 5}
+    item = parsed(health={"http": [http], "tcp": [{"port": 5432}, {"host": "::1", "port": 53}]})
+    assert item.health == HealthSection(
+        http=(HTTPCheck(ip_address("127.0.0.1"), 80, 1500, 20, 1, 5, path="/ready?now"),),
+        tcp=(
+            TCPCheck(ip_address("127.0.0.1"), 5432, 1000, 1000, 2, 3),
+            TCPCheck(ip_address("::1"), 53, 1000, 1000, 2, 3),
+        ),
     )
 
 

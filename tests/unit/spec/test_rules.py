@@ -129,6 +129,24 @@ def test_problems_in_different_places_are_all_told() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "vrrp",
+    [
+        {"preempt": False},
+        {"preempt": False, "preemptDelay": "0s"},
+        {"preempt": True, "preemptDelay": "900s"},
+        {"preemptDelay": "1.5s"},
+    ],
+)
+def test_good_preemption_breaks_no_rule(vrrp: dict[str, object]) -> None:
+    assert told(vrrp=vrrp) == []
+
+
+@pytest.mark.parametrize("addresses", [["192.0.2.10"], ["192.0.2.10/24", "2001:db8::10"]])
+def test_message_only_goes_where_ipv4_elects(addresses: list[str]) -> None:
+    assert told(addresses=addresses, vrrp={"checksum": "MessageOnly"}) == []
+
+
 SHAPES = some.recursive(
     some.none()
     | some.booleans()
@@ -185,3 +203,28 @@ def test_a_rule_that_tells_its_value_says_so_in_cel_with_quotes_escaped() -> Non
 def test_a_rule_without_cel_never_goes_into_a_crd() -> None:
     with pytest.raises(ValueError, match="no CEL"):
         rules.ADDRESS_NOT_BROADCAST.to_cel()
+
+
+@pytest.mark.parametrize(
+    ("text", "us"), [("10ms", 10_000), ("1s", 1_000_000), ("1.5s", 1_500_000), ("300s", 300_000_000)]
+)
+def test_a_checks_duration_is_read(text: str, us: int) -> None:
+    assert rules.parse_duration_us(text) == us
+
+
+@pytest.mark.parametrize("text", ["", "1", "1m", "-1s", "1.s", "1e3ms", "1s "])
+def test_what_is_no_duration_is_none(text: str) -> None:
+    assert rules.parse_duration_us(text) is None
+
+
+@pytest.mark.parametrize("host", ["169.254.1.1", "fe80::1", "224.0.0.1", "0.0.0.0", "::ffff:192.0.2.1", "127.0.0.1:80"])
+def test_a_check_calls_addresses_that_can_be_called(host: str) -> None:
+    spec = {"addresses": ["192.0.2.10"], "health": {"tcp": [{"host": host, "port": 80}]}}
+    (problem,) = rules.check_spec(spec)
+    assert problem.startswith(f"spec.health.tcp[0].host: {host} is not an IP address that can be checked")
+
+
+def test_a_check_of_the_virtual_address_itself_is_refused_in_any_spelling() -> None:
+    spec = {"addresses": ["2001:db8::10/64"], "health": {"http": [{"host": "2001:DB8:0::10", "port": 80}]}}
+    (problem,) = rules.check_spec(spec)
+    assert "is a virtual address of this object" in problem

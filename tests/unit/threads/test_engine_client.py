@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.agent.samples import document, status
-from vipkeeper.agent.engine_client import Connected, Disconnected, EngineClient, EngineEvent
 from vipkeeper.ipc.messages import Apply, Synced, Welcome, decode_agent_message, encode
+from vipkeeper.threads.engine_client import Connected, Disconnected, EngineClient, EngineEvent
 
 
 class Engine:

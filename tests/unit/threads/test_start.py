@@ -3,7 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from vipkeeper.agent.threads import start_thread
+from vipkeeper.threads.start import start_thread
 
 
 def test_a_thread_runs_its_work_under_its_name() -> None:
@@ -18,7 +18,7 @@ def test_a_thread_runs_its_work_under_its_name() -> None:
 def test_an_unexpected_exception_in_any_thread_ends_the_process() -> None:
     program = (
         "import time\n"
-        "from vipkeeper.agent.threads import start_thread\n"
+        "from vipkeeper.threads.start import start_thread\n"
         "start_thread('bad', lambda: 1 / 0)\n"
         "time.sleep(60)\n"
     )

@@ -1,4 +1,4 @@
-"""The agent's end of the engine's unix socket. It carries lines and knows nothing of their meaning.
+"""The client's end of the engine's unix socket. It carries lines and knows nothing of their meaning.
 
 The engine may restart at any time; the socket is tried again every RETRY_S. What was queued for a connection that
 broke is forgotten: on the engine's Welcome the owner sends everything again, and the engine is idempotent.
@@ -14,15 +14,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from vipkeeper.agent.threads import start_thread
 from vipkeeper.ipc.fields import BadDocument
 from vipkeeper.ipc.messages import MAX_LINE_BYTES, AgentMessage, EngineMessage, decode_engine_message, encode
+from vipkeeper.threads.start import start_thread
 
 RETRY_S = 0.05
 MAX_UNSENT_BYTES = 64 << 20
 """More means that the engine has not read for long: the connection is given up."""
 
-log = logging.getLogger("agent.engine")
+log = logging.getLogger("engine")
 
 
 @dataclass(frozen=True, slots=True)

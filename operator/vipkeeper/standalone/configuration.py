@@ -1,0 +1,159 @@
+"""From objects to the documents that the engine of this host runs, or to every reason why not. Pure.
+
+What the operator decides in a cluster, the user has to write here: the VRID, and priorities that differ. Nobody knows
+the other hosts, so the effective priority is the wanted one, and equal ones are told apart by address, as ever in VRRP.
+All or nothing: one problem anywhere, and nothing of it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from vipkeeper.ipc.fields import IPAddress
+from vipkeeper.ipc.rendered import NodeShare, RenderedVirtualIP
+from vipkeeper.render.document import render_document
+from vipkeeper.spec.parse import ParsedVirtualIP, Refusal, parse_virtualip
+from vipkeeper.spec.placement import Node
+from vipkeeper.spec.priorities import wanted_priorities
+from vipkeeper.standalone.objects import FoundObject, Place, Problem, read_objects, shown
+from vipkeeper.standalone.options import Options
+
+VRID_MISSING = (
+    "spec.vrid: is missing: without Kubernetes nobody allocates it; write a number from 1 to 255, the same on every "
+    "host and in use by no other virtual router of the network"
+)
+SELECTOR = (
+    "labels of hosts are not known without Kubernetes; give hosts their priority by `name` in nodes.priorities, and "
+    "leave the file away where a host shall not take part"
+)
+NGINX = (
+    "spec.nginx: is not served by `vipkeeper run` yet; run an nginx of your own that listens on all addresses, and "
+    "watch it with health.http (port, path) or health.tcp (port)"
+)
+
+Documents = Mapping[str, RenderedVirtualIP]
+NOTHING: Documents = {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Good:
+    place: Place
+    document: RenderedVirtualIP
+
+
+def read_configuration(options: Options, previous: Documents = NOTHING) -> tuple[Documents, list[Problem]]:
+    """Read the files. `previous`: what runs; a document that says the same keeps its generation.
+
+    Problems come in the order of files and documents.
+    """
+    objects, problems = read_objects(options.files)
+    documents, more = build(objects, options, previous)
+    files = [shown(file) for file in options.files]
+    return documents, sorted(
+        [*problems, *more], key=lambda problem: (files.index(problem.place.file), problem.place.number)
+    )
+
+
+def build(objects: Iterable[FoundObject], options: Options, previous: Documents) -> tuple[Documents, list[Problem]]:
+    good: list[_Good] = []
+    problems: list[Problem] = []
+    for item in objects:
+        result = _parse(item, options)
+        if isinstance(result, _Good):
+            good.append(result)
+        else:
+            problems += result
+    problems += _conflicts(good)
+    documents = {item.document.name: item.document for item in good}
+    return {name: _with_generation(document, previous.get(name)) for name, document in documents.items()}, problems
+
+
+def _parse(item: FoundObject, options: Options) -> _Good | list[Problem]:
+    spec = item.value.get("spec")
+    problems = list(_unfit(spec)) if isinstance(spec, Mapping) else []
+    parsed = parse_virtualip(_as_from_the_api(item.value, options))
+    if isinstance(parsed, Refusal):
+        problems = [*parsed.problems, *problems]
+    if problems or isinstance(parsed, Refusal):
+        return [Problem(item.place, text) for text in problems]
+    return _Good(item.place, _render(parsed, options))
+
+
+def _as_from_the_api(value: Mapping[str, Any], options: Options) -> dict[str, Any]:
+    """With the metadata that the API server would have given it."""
+    metadata = value["metadata"]
+    name = metadata.get("name")
+    given = {"uid": options.uid_of(str(name)), "generation": 1, "creationTimestamp": "1970-01-01T00:00:00Z"}
+    return {"metadata": {"name": name} | given, "spec": value.get("spec")}
+
+
+def _unfit(spec: Mapping[str, Any]) -> Iterator[str]:
+    """What is good in a cluster and not here."""
+    if spec.get("vrid") is None:
+        yield VRID_MISSING
+    nodes = spec.get("nodes")
+    if isinstance(nodes, Mapping):
+        if nodes.get("selector") is not None:
+            yield f"spec.nodes.selector: {SELECTOR}"
+        entries = nodes.get("priorities")
+        for index, entry in enumerate(entries if isinstance(entries, list) else []):
+            if isinstance(entry, Mapping) and entry.get("selector") is not None:
+                yield f"spec.nodes.priorities[{index}].selector: {SELECTOR}"
+    if spec.get("nginx") is not None:
+        yield NGINX
+
+
+def _render(parsed: ParsedVirtualIP, options: Options) -> RenderedVirtualIP:
+    assert parsed.vrid is not None  # _unfit has refused it
+    document = render_document(parsed, parsed.vrid, [Node(options.node, {})])
+    share = NodeShare(document.nodes[options.node].priority, _rank(parsed, options.node))
+    return replace(document, placement=options.placement, nodes={options.node: share})
+
+
+def _rank(parsed: ParsedVirtualIP, node: str) -> int:
+    """Place of this host among those that are named: who waits how long when all of them are ill."""
+    named = {entry.name for entry in parsed.priorities if entry.name is not None}
+    wanted = wanted_priorities([Node(name, {}) for name in {*named, node}], parsed.priority, parsed.priorities)
+    return sorted(wanted, key=lambda name: (-wanted[name], name)).index(node)
+
+
+def _with_generation(document: RenderedVirtualIP, before: RenderedVirtualIP | None) -> RenderedVirtualIP:
+    if before is None:
+        return document
+    same = replace(document, generation=before.generation) == before
+    return before if same else replace(document, generation=before.generation + 1)
+
+
+def _conflicts(items: list[_Good]) -> Iterator[Problem]:
+    """Two documents that want one name, one address, or one VRID: the second one is the problem."""
+    names: dict[str, Place] = {}
+    addresses: dict[IPAddress, Place] = {}
+    routers: list[_Good] = []
+    for item in items:
+        document, place = item.document, item.place
+        if document.name in names:
+            yield Problem(place, f"metadata.name: {document.name} is the name of {names[document.name]} as well")
+        names.setdefault(document.name, place)
+        for index, wanted in enumerate(document.addresses):
+            if wanted.address in addresses:
+                taken = addresses[wanted.address]
+                yield Problem(place, f"spec.addresses[{index}]: {wanted.address} is an address of {taken} as well")
+            addresses.setdefault(wanted.address, place)
+        for other in routers:
+            if _collide(document, other.document):
+                family = f"IPv{document.addresses[0].address.version}"
+                yield Problem(
+                    place,
+                    f"spec.vrid: {document.vrid} is the VRID of {other.place} as well ({family}); choose another one, "
+                    "or name different interfaces in both",
+                )
+        routers.append(item)
+
+
+def _collide(one: RenderedVirtualIP, other: RenderedVirtualIP) -> bool:
+    """Whether both may be one virtual router on one segment."""
+    families = {one.addresses[0].address.version, other.addresses[0].address.version}
+    apart = one.interface is not None and other.interface is not None and one.interface != other.interface
+    return one.vrid == other.vrid and len(families) == 1 and not apart

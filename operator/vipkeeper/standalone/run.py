@@ -1,0 +1,214 @@
+"""`vipkeeper run`: guard, engine and checks on a plain host, from files.
+
+One loop takes every event in turn: signals, what the engine says, verdicts of the checks. The engine is told everything
+again after each Welcome, as the agent does it in a cluster.
+
+    SIGHUP           the files are read again: all good, and they count; one problem anywhere, and nothing changes
+    SIGTERM, SIGINT  guard and engine leave: priority 0, addresses off, nothing left; exit 0
+    guard dies       its engine leaves by itself; then a new guard
+    we die           guard and engine leave in order, by themselves
+
+Tests: tests/netns/test_standalone.py, test_standalone_processes.py, test_standalone_checks.py.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import signal
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import FrameType
+
+from vipkeeper.checks.checker import Checker
+from vipkeeper.ipc.messages import (
+    AgentMessage,
+    Apply,
+    Health,
+    HealthSource,
+    Refused,
+    Remove,
+    RemoveReason,
+    Synced,
+    Welcome,
+)
+from vipkeeper.standalone.back_off import BackOff
+from vipkeeper.standalone.children import Children
+from vipkeeper.standalone.configuration import Documents, read_configuration
+from vipkeeper.standalone.log import relay
+from vipkeeper.standalone.options import STDIN, Options
+from vipkeeper.standalone.state_dir import StateDir
+from vipkeeper.threads.engine_client import EngineClient, EngineEvent
+
+LEAVING_MAY_TAKE_S = 15.0
+"""Of the guard and all that is its: more than the guard gives its engine."""
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+
+log = logging.getLogger("run")
+
+
+@dataclass(frozen=True, slots=True)
+class Signalled:
+    number: int
+
+
+Event = EngineEvent | Health | Signalled
+
+
+class Run:
+    def __init__(self, options: Options, state_dir: StateDir, documents: Documents) -> None:
+        self._options = options
+        self._state_dir = state_dir
+        self._documents = documents
+        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._health: dict[tuple[str, HealthSource], Health] = {}
+        self._back_off = BackOff()
+        self._guard_began_s = 0.0
+        self._start_s: float | None = None
+        self._kill_s: float | None = None
+        self._leaving = False
+        for number in _SIGNALS:
+            signal.signal(number, self._signalled)
+        self._children = Children(_environment(options))
+        self._log = relay(self._children.log)
+        self._start_guard()
+        self._engine = EngineClient(state_dir.engine_socket, self._events.put)
+        self._checks = Checker(self._events.put)
+        self._want_checks()
+
+    def until_told_to_end(self) -> None:
+        while not (self._leaving and not self._children.left()):
+            self._turn()
+        self._children.close_log()
+        self._log.join(2.0)
+
+    # ---- the loop
+
+    def _turn(self) -> None:
+        event = self._next_event()
+        match event:
+            case Signalled(signal.SIGCHLD):
+                self._reap()
+            case Signalled(signal.SIGHUP):
+                self._reload()
+            case Signalled():
+                self._leave()
+            case Health():
+                self._take_health(event)
+            case Welcome():
+                self._tell_everything()
+            case Refused():
+                for problem in event.problems:
+                    log.error("the engine refuses it, and goes on with what it has: vip=%s %s", event.name, problem)
+            case _:
+                pass
+        self._look_at_the_clock(time.monotonic())
+
+    def _next_event(self) -> Event | None:
+        deadlines_s = [deadline_s for deadline_s in (self._start_s, self._kill_s) if deadline_s is not None]
+        try:
+            if not deadlines_s:
+                return self._events.get()
+            return self._events.get(timeout=max(0.0, min(deadlines_s) - time.monotonic()))
+        except queue.Empty:
+            return None
+
+    def _signalled(self, number: int, _frame: FrameType | None) -> None:
+        self._events.put(Signalled(number))
+
+    # ---- the engine
+
+    def _tell_everything(self) -> None:
+        for document in self._documents.values():
+            self._send(Apply(document))
+        self._send(Synced(tuple(self._documents)))
+
+    def _send(self, message: AgentMessage) -> None:
+        self._engine.send(message)
+        if isinstance(message, Apply):
+            for health in [said for said in self._health.values() if said.name == message.document.name]:
+                self._engine.send(health)
+
+    def _take_health(self, health: Health) -> None:
+        document = self._documents.get(health.name)
+        if document is not None and document.health is not None:
+            self._health[health.name, health.source] = health
+            self._engine.send(health)
+
+    def _want_checks(self) -> None:
+        sections = {name: item.health for name, item in self._documents.items() if item.health is not None}
+        self._health = {key: said for key, said in self._health.items() if said.name in sections}
+        self._checks.want(sections)
+
+    # ---- SIGHUP
+
+    def _reload(self) -> None:
+        if self._leaving:
+            return
+        if STDIN in self._options.files:
+            log.warning("not read again: standard input can be read once only")
+            return
+        documents, problems = read_configuration(self._options, self._documents)
+        for problem in problems:
+            log.error("%s", problem)
+        if problems:
+            log.error("not reloaded; what ran goes on: problems=%d", len(problems))
+            return
+        before, self._documents = self._documents, documents
+        gone = sorted(before.keys() - documents.keys())
+        changed = sorted(name for name, document in documents.items() if document != before.get(name))
+        for name in gone:
+            self._send(Remove(name, RemoveReason.DELETED))
+        self._want_checks()
+        for name in changed:
+            self._send(Apply(documents[name]))
+        log.info("reloaded: changed=%s removed=%s", ",".join(changed) or "none", ",".join(gone) or "none")
+
+    # ---- the guard
+
+    def _start_guard(self) -> None:
+        self._start_s, self._guard_began_s = None, time.monotonic()
+        self._children.start_guard()
+
+    def _reap(self) -> None:
+        code = self._children.reap()
+        if code is None or self._leaving:
+            return
+        now_s = time.monotonic()
+        wait_s = self._back_off.died(now_s - self._guard_began_s)
+        log.error("the guard has died: status=%d starting_again_in_ms=%d", code, wait_s * 1000)
+        self._start_s = now_s + wait_s
+        self._kill_s = now_s + LEAVING_MAY_TAKE_S
+
+    def _leave(self) -> None:
+        if self._leaving:
+            return
+        log.info("leaving")
+        self._leaving = True
+        self._start_s = None
+        self._kill_s = time.monotonic() + LEAVING_MAY_TAKE_S
+        self._children.terminate()
+
+    def _look_at_the_clock(self, now_s: float) -> None:
+        if self._kill_s is not None and now_s >= self._kill_s and self._children.left():
+            log.error("processes that do not leave are killed")
+            self._children.kill()
+            self._kill_s = None
+        if self._start_s is not None and now_s >= self._start_s:
+            if self._children.left():
+                self._start_s = now_s + 0.05  # the engine of the guard before is giving its addresses away
+            else:
+                self._kill_s = None
+                self._start_guard()
+
+
+def _environment(options: Options) -> Mapping[str, str]:
+    """For the guard: ARCHITECTURE.md, "In a speaker pod"."""
+    return {
+        "NODE_NAME": options.node,
+        "VIPKEEPER_PLACEMENT": options.placement,
+        "VIPKEEPER_RUN_DIR": str(options.state_dir),
+        "VIPKEEPER_STATE_DIR": str(options.state_dir),
+        "VIPKEEPER_NGINX": "0",
+    }

@@ -1,0 +1,54 @@
+"""operator/vipkeeper/standalone/main.py: `--check`, through the command. What `run` does is in tests/netns."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.golden import FOLDER, assert_golden
+from vipkeeper.standalone.main import _demand_capabilities
+from vipkeeper.standalone.state_dir import CannotStart
+
+ROOT = Path(__file__).parents[3]
+
+
+def check(*files: str, node: str = "one") -> subprocess.CompletedProcess[str]:
+    options = [part for file in files for part in ("-f", file)]
+    command = [sys.executable, "-m", "vipkeeper.cli", "run", *options, "--node", node, "--check"]
+    return subprocess.run(command, cwd=FOLDER / "standalone", capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_check_tells_every_problem_with_file_document_and_field() -> None:
+    done = check("bad.yaml", "missing.yaml")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert_golden("standalone/bad.txt", done.stderr)
+
+
+@pytest.mark.parametrize("node", ["lb1", "lb2"])
+def test_check_of_a_good_file_says_what_would_run(node: str) -> None:
+    done = check(str(ROOT / "examples/standalone/vip.yaml"), node=node)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert_golden(f"standalone/good-{node}.txt", done.stdout)
+
+
+def test_without_a_file_it_says_what_is_missing() -> None:
+    done = check()
+    assert done.returncode == 2
+    assert "--file" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "missing"),
+    [
+        ("0000000000001000", "CAP_NET_RAW"),
+        ("0000000000002000", "CAP_NET_ADMIN"),
+        ("0", "CAP_NET_ADMIN and CAP_NET_RAW"),
+    ],
+)
+def test_missing_privileges_are_named(capabilities: str, missing: str) -> None:
+    _demand_capabilities("Name:\tx\nCapEff:\t0000000000003000\n")
+    with pytest.raises(CannotStart, match=f"^{missing} needed"):
+        _demand_capabilities(f"CapEff:\t{capabilities}\n")
