@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench import crash, kills, machine, page, stop
+from tests.bench import crash, junk, kills, load, machine, many, page, stop
 from tests.bench.bench import Bench, CanNotRun
 from tests.bench.figures import Section
 
@@ -24,6 +24,9 @@ BENCHMARKS: dict[str, Callable[[Bench], Section]] = {
     "crash": crash.measure,
     "kills": kills.measure,
     "stop": stop.measure,
+    "many": many.measure,
+    "load": load.measure,
+    "junk": junk.measure,
 }
 
 

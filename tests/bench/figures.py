@@ -83,7 +83,14 @@ def longest_gap_ns(times_ns: Iterable[int], since_ns: int, until_ns: int) -> int
     return max(later - earlier for earlier, later in pairwise([*before, *within, until_ns]))
 
 
+def turns(speakers: Sequence[str], name: str) -> int:
+    """How many times `name` began to speak."""
+    return sum(speaker == name and (n == 0 or speakers[n - 1] != name) for n, speaker in enumerate(speakers))
+
+
 def _digits(unit: str, largest: float) -> int:
     if not unit:
         return 4
+    if unit == "times":
+        return 0
     return 0 if largest >= 1000 else 1 if largest >= 20 else 2

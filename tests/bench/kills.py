@@ -33,7 +33,7 @@ def measure(bench: Bench) -> Section:
             pair.start_pings()
             pair.observer.watch_addresses(pair.one.host)
             pair.observer.watch_addresses(pair.two.host)
-            _everything(pair, bench.times(6, 2), section)
+            _everything(pair, bench.times(4, 2), section)
         bench.tell(f"SIGKILL of the worker, {program.name}")
         with pair_of(program, INTERVAL_CS) as pair:
             pair.start_pings()

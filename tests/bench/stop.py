@@ -8,8 +8,8 @@ from tests.bench.bench import PROGRAMS, Bench, Pair, pair_of
 from tests.bench.figures import Figure, Goal, Section
 from tests.bench.programs import Vipkeeper
 
-CASES = {25: (10, 3), 100: (4, 1)}
-"""Interval in centiseconds: repetitions, full and quick."""
+CASES = {25: (10, 3), 100: (3, 0)}
+"""Interval in centiseconds: repetitions, full and quick (0: left out)."""
 GOAL = Goal(5.0)
 """P3. Measured with a ping each millisecond: one millisecond of it is the distance of two pings."""
 
@@ -21,6 +21,8 @@ def measure(bench: Bench) -> Section:
         " (about 1 ms when nothing happens).",
     )
     for interval_cs, repetitions in CASES.items():
+        if not bench.times(*repetitions):
+            continue
         for program in PROGRAMS:
             bench.tell(f"graceful stop, {interval_cs * 10} ms adverts, {program.name}")
             with pair_of(program, interval_cs) as pair:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bench.figures import NS_PER_MS, Figure, Goal, active_down_interval_ns, longest_gap_ns
+from tests.bench.figures import NS_PER_MS, Figure, Goal, active_down_interval_ns, longest_gap_ns, turns
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,10 @@ def test_a_figure_without_values_says_so() -> None:
     figure = Figure("case", "program", "gap", "ms", (), Goal(1))
     assert figure.spread() == "no repetition succeeded"
     assert figure.verdict() == ""
+
+
+def test_a_takeover_is_counted_when_it_begins() -> None:
+    assert turns(["one", "one"], "two") == 0
+    assert turns(["one", "two", "two", "one", "two"], "two") == 2
+    assert turns(["two", "one"], "two") == 1
+    assert turns([], "two") == 0
