@@ -86,6 +86,25 @@ def _checksum_is_right(lines: list[str], mac: str) -> list[bool]:
     return ["bad vrrp cksum" not in line for line in lines if line.split()[1] == mac and "VRRPv3" in line]
 
 
+def test_the_version_may_be_changed_while_it_runs(lan: Lan) -> None:
+    one, two = speakers(lan, "one", "two")
+    before = document({"one": 200, "two": 100}, VIP, VIP6)
+    for speaker in (one, two):
+        speaker.apply(before)
+    one.wait_until("Active")
+    two.wait_until("Backup")
+    capture = lan.capture("ip proto 112")
+    for speaker in (one, two):
+        speaker.apply(edited(before, vrrp_version=2, advertisement_interval_cs=100))
+    stays("one keeps it, two hears it", lambda: one.is_in("Active") and two.is_in("Backup"), 5)
+    said = [line for line in capture.lines() if line.split()[1] == one.host.mac]
+    assert "VRRPv2" in said[-1], said
+    assert not [line for line in capture.lines() if "bad vrrp cksum" in line]
+    assert lan.owners(VIP) == lan.owners(VIP6) == ["one"]
+    one.host.cut()
+    two.wait_until("Active")
+
+
 def test_crossed_priorities_share_the_work(lan: Lan) -> None:
     one, two = speakers(lan, "one", "two")
     for speaker in (one, two):

@@ -139,6 +139,8 @@ class HostedRouter:
         self.document = document
         self.prepared = prepared
         self._config = config_of(document, self._world.node)
+        if self._shared is not None:
+            self._shared.expect(self._config.vrid, self._config.expected())
         self._rehearse()
         self._feed(ConfigChanged(self._config))
         if self.state is State.ACTIVE:  # the lease may have another length
@@ -176,7 +178,9 @@ class HostedRouter:
             self._leave_link()
         self._link = link
         if link is not None and not self._attached(link):
-            self._shared = self._world.ports.attach(link, self._config.family, self._config.vrid, self)
+            self._shared = self._world.ports.attach(
+                link, self._config.family, self._config.vrid, self, self._config.expected()
+            )
         self._take_source(link)
         self._rehearse()
         faults = self._faults()
@@ -306,6 +310,7 @@ class HostedRouter:
             addresses=self._config.addresses,
             source=self._core.local_address,
             checksum_form=self._config.checksum,
+            version=self._config.version,
         )
 
     def _lease_s(self) -> int:

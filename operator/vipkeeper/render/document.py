@@ -27,5 +27,6 @@ def render_document(parsed: ParsedVirtualIP, vrid: int, nodes: Iterable[Node]) -
         nginx=parsed.nginx,
         health=parsed.health,
         preempt_delay_ms=parsed.preempt_delay_ms,
+        vrrp_version=parsed.vrrp_version,
         checksum=parsed.checksum,
     )

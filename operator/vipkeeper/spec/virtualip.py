@@ -131,19 +131,26 @@ class Nodes(Written):
 
 
 class VRRP(Written):
-    """How the nodes elect the one that holds the addresses (RFC 9568, VRRP version 3)."""
+    """How the nodes elect the one that holds the addresses (VRRP: RFC 9568)."""
 
-    model_config = ConfigDict(json_schema_extra=kubernetes(rules.PREEMPT_DELAY_NEEDS_PREEMPT))
+    model_config = ConfigDict(
+        json_schema_extra=kubernetes(rules.INTERVAL_BOUNDS, rules.INTERVAL_BOUNDS_V2, rules.PREEMPT_DELAY_NEEDS_PREEMPT)
+    )
+
+    version: Literal[3, 2] = 3
+    """Version of VRRP that is sent and understood, 3 [default] or 2. All routers of a VRID must speak the same one. 2
+    (RFC 3768) is for neighbours that know nothing else: the first address must be IPv4, and intervals are whole
+    seconds, the same everywhere."""
 
     advertisement_interval: Annotated[
         str | None,
         Field(
             max_length=16,
-            json_schema_extra=kubernetes(rules.INTERVAL_TEXT, rules.INTERVAL_BOUNDS, rules.INTERVAL_STEP),
+            json_schema_extra=kubernetes(rules.INTERVAL_TEXT, rules.INTERVAL_STEP),
         ),
     ] = None
-    """Time between two advertisements of the Active: 10ms to 40.95s in steps of 10ms, e.g. "100ms", "1s" [250ms].
-    A node that fails is replaced after about three to four intervals."""
+    """Time between two advertisements of the Active: 10ms to 40.95s in steps of 10ms, e.g. "100ms", "1s" [250ms];
+    with version 2 1s to 255s in whole seconds [1s]. A node that fails is replaced after about three to four intervals."""
     preempt: bool = True
     """true [default]: a node with a higher priority takes the addresses when it comes (back).
     false: whoever holds them keeps them until it fails."""
@@ -271,7 +278,7 @@ class Health(Written):
 class VirtualIPSpec(Written):
     """What you want: addresses that one healthy node holds at any time."""
 
-    model_config = ConfigDict(json_schema_extra=kubernetes(rules.MESSAGE_ONLY_NEEDS_IPV4))
+    model_config = ConfigDict(json_schema_extra=kubernetes(rules.VERSION_2_NEEDS_IPV4, rules.MESSAGE_ONLY_NEEDS_IPV4))
 
     vrid: Annotated[int | None, Field(ge=1, le=255)] = None
     """Virtual router identifier, 1 to 255: unique on the layer-2 network among all VRRP routers, keepalived's too.
@@ -298,7 +305,7 @@ class VirtualIPSpec(Written):
     nodes: Nodes | None = None
     """Which nodes take part. Absent: all whose taints are tolerated, equally."""
     vrrp: VRRP | None = None
-    """How the nodes elect the Active one. Absent: an advertisement each 250ms, with preemption."""
+    """How the nodes elect the Active one. Absent: version 3, an advertisement each 250ms, with preemption."""
     health: Health | None = None
     """Checks of what serves on the addresses, beside nginx, which is always watched. Absent: none."""
     nginx: Nginx | None = None
