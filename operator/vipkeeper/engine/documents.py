@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from vipkeeper.ipc.fields import IPAddress
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.vrrp.config import VirtualRouterConfig
 from vipkeeper.vrrp.packet import ChecksumForm, Family, Version
@@ -32,6 +33,15 @@ def problems_of(document: RenderedVirtualIP, node: str) -> tuple[str, ...]:
         if item.address.is_unspecified or item.address.is_multicast or item.address.is_loopback:
             problems.append(f"addresses[{index}]: {item.address} is not an address of a host")
     return tuple(problems)
+
+
+def prefix_lengths_of(document: RenderedVirtualIP) -> dict[IPAddress, int]:
+    """What the kernel gets with each address: the written prefix length, if it shall, or the full one."""
+    written = {item.address: item.prefix_length for item in document.addresses if document.install_prefix}
+    return {
+        item.address: item.address.max_prefixlen if (length := written.get(item.address)) is None else length
+        for item in document.addresses
+    }
 
 
 def config_of(document: RenderedVirtualIP, node: str) -> VirtualRouterConfig:

@@ -18,7 +18,7 @@ from typing import assert_never
 from vipkeeper.engine.addresses import Addresses, lease_s
 from vipkeeper.engine.adoption import Identity, Legacy
 from vipkeeper.engine.announce import Announcer
-from vipkeeper.engine.documents import config_of
+from vipkeeper.engine.documents import config_of, prefix_lengths_of
 from vipkeeper.engine.inheritance import Prepared
 from vipkeeper.engine.interfaces import Interfaces, Link
 from vipkeeper.engine.log import log, warn
@@ -295,6 +295,8 @@ class HostedRouter:
     def _rehearse(self) -> None:
         """Make the bytes of a takeover, and of leaving, now."""
         config, link = self._config, self._link
+        if link is not None:
+            self._world.addresses.use_prefixes(link.index, prefix_lengths_of(self.document))
         if link is None or self._core.local_address == _NOWHERE[config.family]:
             self._adverts = {}
             return
@@ -344,14 +346,14 @@ class HostedRouter:
     def _sweep(self) -> None:
         """Take off what a speaker that was killed has left here. What an administrator put there stays."""
         left = [
-            (link.index, address)
+            link.addresses[address]
             for link in self._world.interfaces.links()
             for address in self._config.all_addresses
             if link.holds_ours(address)
         ]
-        for index, address in left:
-            log("an address was left here; removed", vip=self.document.name, address=address)
-            self._world.addresses.remove(self.document.uid, index, (address,))
+        for found in left:
+            log("an address was left here; removed", vip=self.document.name, address=found.address)
+            self._world.addresses.sweep(found.index, found.address, found.prefix_length)
 
     def _leave_link(self) -> None:
         """The interface is gone (or is another one of the same name now)."""

@@ -37,7 +37,7 @@ _MAX_CHECKS_IN_A_ROW = 1000
 
 @dataclass(frozen=True, slots=True)
 class RenderedAddress:
-    """One virtual IP address. The kernel gets it as /32 or /128, noprefixroute, whatever `prefix_length` says."""
+    """One virtual IP address. The kernel gets it as /32 or /128, noprefixroute, unless `install_prefix` says more."""
 
     address: IPAddress
     prefix_length: int | None = None
@@ -142,6 +142,8 @@ class RenderedVirtualIP:
     """Share by node name. A node that is not named here takes no part."""
     nginx: NginxSection | None = None
     health: HealthSection | None = None
+    install_prefix: bool = False
+    """Give the kernel the written prefix length of each address, so that it adds a route to the subnet."""
     preempt_delay_ms: int = 0
     """How long, from its start or recovery, a node leaves a living Active of lower priority alone."""
     vrrp_version: int = 3
@@ -175,10 +177,13 @@ class RenderedVirtualIP:
             nodes=nodes,
             nginx=_nginx(fields.child("nginx")) if fields.has("nginx") else None,
             health=_health(fields.child("health")) if fields.has("health") else None,
+            install_prefix=fields.flag("installPrefix", False),
             preempt_delay_ms=fields.number("preemptDelayMs", 0, _MAX_PREEMPT_DELAY_MS, 0),
             vrrp_version=vrrp_version,
             checksum=fields.choice("checksum", CHECKSUM_FORMS),
         )
+        if document.install_prefix and any(item.prefix_length is None for item in addresses):
+            fields.note("installPrefix", "needs a prefix length with every address")
         fields.finish()
         return document
 
@@ -214,6 +219,7 @@ def _of_format_2(document: RenderedVirtualIP) -> dict[str, Any]:
     """Those members that version 1 does not have, where they say something."""
     members: dict[str, tuple[Any, Any]] = {
         "health": (None if document.health is None else _health_to_json(document.health), None),
+        "installPrefix": (document.install_prefix, False),
         "preemptDelayMs": (document.preempt_delay_ms, 0),
         "vrrpVersion": (document.vrrp_version, 3),
         "checksum": (document.checksum, "PseudoHeader"),

@@ -49,6 +49,7 @@ class ParsedVirtualIP:
     """As status has it."""
     priority: int
     addresses: tuple[RenderedAddress, ...]
+    install_prefix: bool
     interface: str | None
     placement: Placement
     priorities: tuple[NodePriority, ...]
@@ -103,6 +104,7 @@ def parse_virtualip(value: Mapping[str, Any]) -> ParsedVirtualIP | Refusal:
         pinned_vrid=parse_status(value.get("status")).vrid,
         priority=spec.priority,
         addresses=tuple(_address(text) for text in spec.addresses),
+        install_prefix=spec.install_prefix,
         interface=spec.interface,
         placement=placement_of(spec.nodes),
         priorities=spec.nodes.priorities if spec.nodes else (),

@@ -184,6 +184,11 @@ _ELECTS_IPV4 = (
     "isIP(self.addresses[0]) && ip(self.addresses[0]).family() == 4 || "
     "isCIDR(self.addresses[0]) && cidr(self.addresses[0]).ip().family() == 4"
 )
+INSTALL_PREFIX_NEEDS_PREFIX = Rule(
+    "needs a prefix length with every address: write e.g. 192.0.2.10/24",
+    "!has(self.installPrefix) || !self.installPrefix || self.addresses.all(a, a.contains('/'))",
+    field="installPrefix",
+)
 VERSION_2_NEEDS_IPV4 = Rule(
     "2 needs an IPv4 address in front, because the first address holds the election and version 2 knows IPv4 only",
     f"!has(self.vrrp) || !has(self.vrrp.version) || self.vrrp.version != 2 || {_ELECTS_IPV4}",
@@ -237,6 +242,9 @@ def check_spec(spec: object) -> Iterator[str]:
     if fields.get("interface") in ("lo", ".", ".."):
         yield f"spec.interface: {fields['interface']} {INTERFACE.message}"
     yield from _check_nodes(_mapping(fields.get("nodes")))
+    texts = [text for text in _items(fields.get("addresses")) if isinstance(text, str)]
+    if fields.get("installPrefix") is True and not all("/" in text for text in texts):
+        yield f"spec.installPrefix: {INSTALL_PREFIX_NEEDS_PREFIX.message}"
     yield from _check_vrrp(_mapping(fields.get("vrrp")), _items(fields.get("addresses"))[:1])
     yield from _check_health(fields.get("health"), _good_addresses(fields.get("addresses")))
     yield from _check_nginx(fields.get("nginx"), _good_addresses(fields.get("addresses")))

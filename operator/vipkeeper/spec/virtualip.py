@@ -278,7 +278,11 @@ class Health(Written):
 class VirtualIPSpec(Written):
     """What you want: addresses that one healthy node holds at any time."""
 
-    model_config = ConfigDict(json_schema_extra=kubernetes(rules.VERSION_2_NEEDS_IPV4, rules.MESSAGE_ONLY_NEEDS_IPV4))
+    model_config = ConfigDict(
+        json_schema_extra=kubernetes(
+            rules.VERSION_2_NEEDS_IPV4, rules.MESSAGE_ONLY_NEEDS_IPV4, rules.INSTALL_PREFIX_NEEDS_PREFIX
+        )
+    )
 
     vrid: Annotated[int | None, Field(ge=1, le=255)] = None
     """Virtual router identifier, 1 to 255: unique on the layer-2 network among all VRRP routers, keepalived's too.
@@ -296,7 +300,12 @@ class VirtualIPSpec(Written):
         ),
     ]
     """Virtual addresses, 1 to 20, IPv4 and IPv6, e.g. 192.0.2.10 or 2001:db8::10. They move together; the election
-    runs in the family of the first one. A prefix length (192.0.2.10/24) helps to find the interface, no more."""
+    runs in the family of the first one. A prefix length (192.0.2.10/24) helps to find the interface, no more, unless
+    `installPrefix` is true."""
+    install_prefix: bool = False
+    """false [default]: the kernel gets each address as /32 or /128, and no route. true: with the prefix length that is
+    written in `addresses`, so that the Active has a route to the subnet as long as it holds the address (in IPv6 for a lease more, about three intervals); for subnets in
+    which the nodes have no address of their own. Name the `interface` then: a Backup has nothing that tells it."""
     interface: Annotated[
         str | None, Field(max_length=15, pattern=INTERFACE_PATTERN, json_schema_extra=kubernetes(rules.INTERFACE))
     ] = None

@@ -61,7 +61,10 @@ FULL = replace(
 OLD_VERSION = replace(SMALL, vrrp_version=2, advertisement_interval_cs=25500)
 
 
-@pytest.mark.parametrize("document", [SMALL, FULL, OLD_VERSION])
+INSTALLED = replace(SMALL, install_prefix=True, addresses=(RenderedAddress(ip_address("192.0.2.10"), 24),))
+
+
+@pytest.mark.parametrize("document", [SMALL, FULL, OLD_VERSION, INSTALLED])
 def test_a_document_survives_the_way_through_json(document: RenderedVirtualIP) -> None:
     assert RenderedVirtualIP.from_json(json.loads(json.dumps(document.to_json()))) == document
 
@@ -87,7 +90,14 @@ def test_a_document_of_format_1_takes_the_defaults_of_what_it_does_not_know() ->
 
 
 @pytest.mark.parametrize(
-    "change", [{"health": FULL.health}, {"preempt_delay_ms": 1}, {"checksum": "MessageOnly"}, {"vrrp_version": 2}]
+    "change",
+    [
+        {"health": FULL.health},
+        {"preempt_delay_ms": 1},
+        {"checksum": "MessageOnly"},
+        {"vrrp_version": 2},
+        {"install_prefix": True},
+    ],
 )
 def test_a_reader_of_format_1_refuses_what_it_would_run_otherwise(change: dict[str, Any]) -> None:
     assert replace(SMALL, **change).to_json()["format"] == 2
@@ -124,6 +134,7 @@ def changed(path: list[str | int], value: object) -> dict[str, Any]:
         (["health", "tcp", 0, "fall"], 0, "health.tcp[0].fall: 0 is not in 1..1000"),
         (["preemptDelayMs"], -1, "preemptDelayMs: -1 is not in 0..3600000"),
         (["vrrpVersion"], 4, "vrrpVersion: 4 is not one of 3, 2"),
+        (["installPrefix"], True, "installPrefix: needs a prefix length with every address"),
         (["checksum"], "none", "checksum: 'none' is not one of PseudoHeader, MessageOnly"),
         (["health"], {}, "health: has neither http nor tcp checks"),
     ],
