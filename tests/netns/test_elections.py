@@ -243,6 +243,18 @@ def test_packets_of_strangers_are_counted_and_told_and_teach_nothing(lan: Lan) -
     assert {state for state, _reason in one.agent.transitions()} == {"Active"}
 
 
+def test_odd_adverts_are_believed_and_told_once(lan: Lan) -> None:
+    one, two = speakers(lan, "one", "two")
+    one.apply(document({"one": 200}, VIP))
+    one.wait_until("Active")
+    two.apply(document({"two": 100}, VIP, "192.0.2.101", interval_cs=50))
+    two.wait_until("Backup")
+    wait_for("it is told", lambda: "remark=OtherAddresses" in two.log())
+    stays("two believes it", lambda: two.is_in("Backup"), 2)
+    assert [two.log().count(f"remark={remark} ") for remark in ("OtherInterval", "OtherAddresses")] == [1, 1]
+    assert f"source={one.host.ipv4} priority=200" in two.log()
+
+
 def test_two_machines_that_could_not_hear_each_other_settle_it_when_they_can(lan: Lan) -> None:
     one, two = speakers(lan, "one", "two")
     client = lan.host("client")

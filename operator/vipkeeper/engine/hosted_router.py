@@ -26,6 +26,7 @@ from vipkeeper.engine.loop import Loop
 from vipkeeper.engine.netlink_codec import IPAddress
 from vipkeeper.engine.ports import Ports, SharedPort
 from vipkeeper.engine.rejections import Rejections
+from vipkeeper.engine.remarks import Remarks
 from vipkeeper.engine.state_memory import StateMemory
 from vipkeeper.ipc.messages import RouterStatus
 from vipkeeper.ipc.rendered import RenderedVirtualIP
@@ -77,6 +78,7 @@ class HostedRouter:
         self.document = document
         self.prepared = prepared
         self.rejections = Rejections(document.name)
+        self._remarks = Remarks(document.name)
         self.started = False
         """Whether it takes part in its election, faults or not."""
         self._world = world
@@ -139,6 +141,7 @@ class HostedRouter:
         self.document = document
         self.prepared = prepared
         self._config = config_of(document, self._world.node)
+        self._remarks.forget()
         if self._shared is not None:
             self._shared.expect(self._config.vrid, self._config.expected())
         self._rehearse()
@@ -193,9 +196,14 @@ class HostedRouter:
     # ---- what the wire tells
 
     def advert_received(self, advert: Advert, now_ns: int) -> None:
+        news = advert is not self._heard  # the same bytes make the same object (`wire.py`)
         self._heard = advert
         before = self._core.active_address
         self._feed(AdvertReceived(advert), now_ns)
+        if news and advert.remarks:
+            self._remarks.say(advert.remarks, advert.source, advert.priority)
+        if self._core.remarks and self.state is State.BACKUP and self._core.active_address == advert.source:
+            self._remarks.say(self._core.remarks, advert.source, advert.priority)
         if self._core.active_address is not before and self._core.active_address != before:
             self._changed()
 
