@@ -9,7 +9,9 @@ from tests.netns.lan import Host
 
 
 class Keepalived:
-    def __init__(self, host: Host, address: str, *, priority: int, vrid: int = 51, interval_s: float = 0.25) -> None:
+    def __init__(
+        self, host: Host, address: str, *, priority: int, vrid: int = 51, interval_s: float = 0.25, version: int = 3
+    ) -> None:
         self.host = host
         folder = host.lan.folder / f"{host.name}-keepalived"
         folder.mkdir(parents=True, exist_ok=True)
@@ -17,7 +19,7 @@ class Keepalived:
         configuration.write_text(
             f"""
 global_defs {{
-    vrrp_version 3
+    vrrp_version {version}
 }}
 vrrp_instance TEST {{
     state BACKUP

@@ -86,6 +86,25 @@ def _checksum_is_right(lines: list[str], mac: str) -> list[bool]:
     return ["bad vrrp cksum" not in line for line in lines if line.split()[1] == mac and "VRRPv3" in line]
 
 
+def test_the_version_may_be_changed_while_it_runs(lan: Lan) -> None:
+    one, two = speakers(lan, "one", "two")
+    before = document({"one": 200, "two": 100}, VIP, VIP6)
+    for speaker in (one, two):
+        speaker.apply(before)
+    one.wait_until("Active")
+    two.wait_until("Backup")
+    capture = lan.capture("ip proto 112")
+    for speaker in (one, two):
+        speaker.apply(edited(before, vrrp_version=2, advertisement_interval_cs=100))
+    stays("one keeps it, two hears it", lambda: one.is_in("Active") and two.is_in("Backup"), 5)
+    said = [line for line in capture.lines() if line.split()[1] == one.host.mac]
+    assert "VRRPv2" in said[-1], said
+    assert not [line for line in capture.lines() if "bad vrrp cksum" in line]
+    assert lan.owners(VIP) == lan.owners(VIP6) == ["one"]
+    one.host.cut()
+    two.wait_until("Active")
+
+
 def test_crossed_priorities_share_the_work(lan: Lan) -> None:
     one, two = speakers(lan, "one", "two")
     for speaker in (one, two):
@@ -222,6 +241,18 @@ def test_packets_of_strangers_are_counted_and_told_and_teach_nothing(lan: Lan) -
     rejected = {(r.cause, r.source): r.count for r in one.wait_until("Active").rejected}
     assert rejected == {("WrongTTL", "192.0.2.2"): 3, ("WrongChecksum", "192.0.2.2"): 5}
     assert {state for state, _reason in one.agent.transitions()} == {"Active"}
+
+
+def test_odd_adverts_are_believed_and_told_once(lan: Lan) -> None:
+    one, two = speakers(lan, "one", "two")
+    one.apply(document({"one": 200}, VIP))
+    one.wait_until("Active")
+    two.apply(document({"two": 100}, VIP, "192.0.2.101", interval_cs=50))
+    two.wait_until("Backup")
+    wait_for("it is told", lambda: "remark=OtherAddresses" in two.log())
+    stays("two believes it", lambda: two.is_in("Backup"), 2)
+    assert [two.log().count(f"remark={remark} ") for remark in ("OtherInterval", "OtherAddresses")] == [1, 1]
+    assert f"source={one.host.ipv4} priority=200" in two.log()
 
 
 def test_two_machines_that_could_not_hear_each_other_settle_it_when_they_can(lan: Lan) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 
-from tests.netns.lan import Lan, stays, wait_for
-from tests.netns.speaker import Speaker, document
+from tests.netns.lan import Host, Lan, stays, wait_for
+from tests.netns.speaker import Speaker, document, edited
 
 pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping", "tcpdump")]
 
@@ -45,6 +48,47 @@ def test_a_link_that_goes_down_is_a_fault_and_one_that_returns_is_not(lan: Lan, 
     one.wait_until("Active")
     other.wait_until("Backup")
     assert lan.owners(VIP) == lan.owners(VIP6) == ["one"]
+
+
+def test_with_install_prefix_the_route_to_the_subnet_moves_with_the_address(lan: Lan) -> None:
+    one, other = (Speaker(lan.host(name)).start() for name in ("one", "two"))
+    first = document({"one": 200, "two": 100}, "198.51.100.1/24", "2001:db8:1::1/64", f"{VIP}/24", interface="eth0")
+    for speaker in (one, other):
+        speaker.apply(edited(first, install_prefix=True))
+    one.wait_until("Active")
+    other.wait_until("Backup")
+    subnets = {"198.51.100.0/24", "2001:db8:1::/64"}
+    wait_for("the routes are there", lambda: subnets <= routes(one.host))
+    assert [one.host.address_details(address)["prefixlen"] for address in ("198.51.100.1", VIP)] == [24, 24]
+    assert not subnets & routes(other.host)
+    one.host.cut()
+    other.wait_until("Active")
+    wait_for("the routes are on the other", lambda: subnets <= routes(other.host))
+    one.host.heal()
+    other.wait_until("Backup")
+    wait_for("the routes are back", lambda: subnets <= routes(one.host) and not subnets & routes(other.host))
+    one.apply(edited(edited(first), install_prefix=False))
+    wait_for("without it there is none", lambda: not subnets & routes(one.host))
+    assert one.host.address_details("198.51.100.1")["prefixlen"] == 32
+    assert one.is_in("Active")
+    assert one.stop() == 0
+    wait_for("its own address alone is left", lambda: one.host.addresses() & {VIP, one.host.ipv4} == {one.host.ipv4})
+
+
+def test_engines_that_are_killed_take_the_prefix_off_at_their_next_start(lan: Lan) -> None:
+    one = Speaker(lan.host("one")).start()
+    installed = replace(document({"one": 200}, f"{VIP}/24", interval_cs=1000), install_prefix=True)
+    one.apply(installed)
+    one.wait_until("Active", limit_s=45)
+    one.kill_everything()
+    one.start()
+    wait_for("it was swept", lambda: "an address was left here; removed" in one.log())
+    wait_for("it is off", lambda: not one.host.has(VIP))
+
+
+def routes(host: Host) -> set[str]:
+    both = (host.run("ip", "-j", family, "route", "show", "dev", "eth0") for family in ("-4", "-6"))
+    return {item["dst"] for text in both for item in json.loads(text or "[]") if item.get("expires", 1) >= 0}
 
 
 @pytest.mark.parametrize("address", [VIP, VIP6])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.netns.keepalived import Keepalived
@@ -10,17 +12,21 @@ from tests.netns.speaker import Speaker, document
 
 pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping", "keepalived")]
 
-ADDRESSES = ["192.0.2.100", "2001:db8::100"]
+neighbours = pytest.mark.parametrize(
+    ("address", "version", "interval_cs"),
+    [("192.0.2.100", 3, 25), ("2001:db8::100", 3, 25), ("192.0.2.100", 2, 100)],
+    ids=["IPv4", "IPv6", "version 2"],
+)
 
 
-@pytest.mark.parametrize("address", ADDRESSES)
-def test_keepalived_of_lower_priority_is_our_backup(lan: Lan, address: str) -> None:
+@neighbours
+def test_keepalived_of_lower_priority_is_our_backup(lan: Lan, address: str, version: int, interval_cs: int) -> None:
     one = Speaker(lan.host("one")).start()
     other = lan.host("other")
     client = lan.host("client")
-    keepalived = Keepalived(other, address, priority=100)
+    keepalived = Keepalived(other, address, priority=100, interval_s=interval_cs / 100, version=version)
     wait_for("keepalived is master", lambda: other.has(address))
-    one.apply(document({"one": 200}, address))
+    one.apply(replace(document({"one": 200}, address, interval_cs=interval_cs), vrrp_version=version))
     status = one.wait_until("Active")
     assert status.reason == "Preempted"
     wait_for("keepalived gives way", lambda: lan.owners(address) == ["one"])
@@ -35,13 +41,13 @@ def test_keepalived_of_lower_priority_is_our_backup(lan: Lan, address: str) -> N
     keepalived.stop()
 
 
-@pytest.mark.parametrize("address", ADDRESSES)
-def test_keepalived_of_higher_priority_is_our_active(lan: Lan, address: str) -> None:
+@neighbours
+def test_keepalived_of_higher_priority_is_our_active(lan: Lan, address: str, version: int, interval_cs: int) -> None:
     one = Speaker(lan.host("one")).start()
     other = lan.host("other")
-    keepalived = Keepalived(other, address, priority=200)
+    keepalived = Keepalived(other, address, priority=200, interval_s=interval_cs / 100, version=version)
     wait_for("keepalived is master", lambda: other.has(address))
-    one.apply(document({"one": 100}, address))
+    one.apply(replace(document({"one": 100}, address, interval_cs=interval_cs), vrrp_version=version))
     one.wait_until("Backup")
     stays("we listen", lambda: one.is_in("Backup"), 2)
     active = other.ipv4 if "." in address else other.link_local
@@ -50,6 +56,6 @@ def test_keepalived_of_higher_priority_is_our_active(lan: Lan, address: str) -> 
     status = one.wait_until("Active")
     assert status.reason == "PriorityZero"
     wait_for("one owner", lambda: lan.owners(address) == ["one"])
-    Keepalived(other, address, priority=200)
+    Keepalived(other, address, priority=200, interval_s=interval_cs / 100, version=version)
     one.wait_until("Backup")
     wait_for("one owner", lambda: lan.owners(address) == ["other"])

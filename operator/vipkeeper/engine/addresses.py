@@ -4,12 +4,16 @@ Law: an address is there on a lease from the kernel (`valid_lft`), renewed here 
 else. Whoever kills or freezes the engine stops the renewal, and the kernel takes the address away. (Measured: a lease
 of 1 s with a renewal each 1.1 s loses the address now and then; it vanishes 1.03 to 1.23 s after the last renewal.)
 
+With a prefix length of a subnet the kernel adds a route; it removes that of IPv4 with the address, that of IPv6 at the
+end of the lease.
+
 Requests are bytes made when a router is configured (`rehearse`), so a takeover is one write.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from vipkeeper.engine.log import warn
 from vipkeeper.engine.loop import Loop, Timer
@@ -35,10 +39,27 @@ class Addresses:
         self._loop = loop
         self._netlink = netlink
         self._owners: dict[_Place, dict[str, int]] = {}
-        self._requests: dict[tuple[int, IPAddress, int], bytes] = {}
+        self._requests: dict[tuple[int, IPAddress, int, int | None], bytes] = {}
+        self._prefix_lengths: dict[_Place, int] = {}  # of those that do not have the full one
         self._timers: dict[int, Timer] = {}
         self._removed_ns: dict[_Place, int] = {}
         self._logged_ns: dict[_Place, int] = {}
+
+    def use_prefixes(self, index: int, lengths: Mapping[IPAddress, int]) -> None:
+        """Of these addresses, until told otherwise. One that is there with another length is put on anew."""
+        for address, length in lengths.items():
+            place = (index, address)
+            before = self._prefix_lengths.get(place)
+            wanted = None if length == address.max_prefixlen else length
+            if wanted == before:
+                continue
+            if wanted is None:
+                del self._prefix_lengths[place]
+            else:
+                self._prefix_lengths[place] = wanted
+            if place in self._owners:
+                self._delete([place], {place: before})
+                self._order([place])
 
     def rehearse(self, index: int, addresses: tuple[IPAddress, ...], valid_s: int) -> None:
         """Make the bytes now."""
@@ -55,11 +76,14 @@ class Addresses:
     def remove(self, owner: str, index: int, addresses: tuple[IPAddress, ...]) -> None:
         """Take them off, but for those that another router wants there."""
         self.let_go(owner, index, addresses)
-        now_ns = time.monotonic_ns()
-        free = [address for address in addresses if (index, address) not in self._owners]
-        self._netlink.order([delete_address(index, address) for address in free])
-        self._removed_ns = {place: then for place, then in self._removed_ns.items() if now_ns - then < _ECHO_NS}
-        self._removed_ns.update({(index, address): now_ns for address in free})
+        places = [(index, address) for address in addresses]
+        self._delete([place for place in places if place not in self._owners], self._prefix_lengths)
+
+    def sweep(self, index: int, address: IPAddress, prefix_length: int) -> None:
+        """Take off what was left with that length, unless a router wants it there."""
+        place = (index, address)
+        if place not in self._owners:
+            self._delete([place], {place: prefix_length})
 
     def let_go(self, owner: str, index: int, addresses: tuple[IPAddress, ...]) -> None:
         """Renew no more, and leave what is there to its lease."""
@@ -82,17 +106,24 @@ class Addresses:
             self._logged_ns[index, address] = now_ns
             warn("somebody removed a virtual IP address; put back", address=address, interface_index=index)
 
+    def _delete(self, places: list[_Place], prefix_lengths: Mapping[_Place, int | None]) -> None:
+        now_ns = time.monotonic_ns()
+        self._netlink.order([delete_address(*place, prefix_length=prefix_lengths.get(place)) for place in places])
+        self._removed_ns = {place: then for place, then in self._removed_ns.items() if now_ns - then < _ECHO_NS}
+        self._removed_ns.update(dict.fromkeys(places, now_ns))
+
     def _order(self, places: list[_Place]) -> None:
         leases_s = [max(self._owners[place].values()) for place in places]
         self._netlink.order([self._request(*place, valid_s) for place, valid_s in zip(places, leases_s, strict=True)])
 
     def _request(self, index: int, address: IPAddress, valid_s: int) -> bytes:
-        key = (index, address, valid_s)
+        prefix_length = self._prefix_lengths.get((index, address))
+        key = (index, address, valid_s, prefix_length)
         request = self._requests.get(key)
         if request is None:
             if len(self._requests) > 10_000:  # of interfaces and leases long gone
                 self._requests.clear()
-            request = self._requests[key] = add_address(index, address, valid_s)
+            request = self._requests[key] = add_address(index, address, valid_s, prefix_length=prefix_length)
         return request
 
     def _renew_regularly(self, valid_s: int, now_ns: int) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+from vipkeeper.ipc.fields import IPAddress
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.vrrp.config import VirtualRouterConfig
-from vipkeeper.vrrp.packet import ChecksumForm, Family
+from vipkeeper.vrrp.packet import ChecksumForm, Family, Version
 from vipkeeper.vrrp.units import ms_to_ns
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
@@ -22,6 +23,8 @@ def problems_of(document: RenderedVirtualIP, node: str) -> tuple[str, ...]:
     share = document.nodes.get(node)
     if share is not None and share.priority == 255:
         problems.append(f"nodes.{node}.priority: 255 is kept for address owners, which are not supported")
+    if document.vrrp_version == Version.V2 and Family(document.addresses[0].address.version) is not Family.IPV4:
+        problems.append("vrrpVersion: 2 knows IPv4 only, and the first address is none")
     seen = set()
     for index, item in enumerate(document.addresses):
         if item.address in seen:
@@ -30,6 +33,15 @@ def problems_of(document: RenderedVirtualIP, node: str) -> tuple[str, ...]:
         if item.address.is_unspecified or item.address.is_multicast or item.address.is_loopback:
             problems.append(f"addresses[{index}]: {item.address} is not an address of a host")
     return tuple(problems)
+
+
+def prefix_lengths_of(document: RenderedVirtualIP) -> dict[IPAddress, int]:
+    """What the kernel gets with each address: the written prefix length, if it shall, or the full one."""
+    written = {item.address: item.prefix_length for item in document.addresses if document.install_prefix}
+    return {
+        item.address: item.address.max_prefixlen if (length := written.get(item.address)) is None else length
+        for item in document.addresses
+    }
 
 
 def config_of(document: RenderedVirtualIP, node: str) -> VirtualRouterConfig:
@@ -45,6 +57,7 @@ def config_of(document: RenderedVirtualIP, node: str) -> VirtualRouterConfig:
         preempt=document.preempt,
         rank=share.rank,
         companion_addresses=tuple(item.address for item in document.addresses if item.address.version != family),
+        version=Version(document.vrrp_version),
         checksum=ChecksumForm(document.checksum),
         preempt_delay_ns=ms_to_ns(document.preempt_delay_ms),
     )

@@ -18,7 +18,7 @@ from typing import assert_never
 from vipkeeper.engine.addresses import Addresses, lease_s
 from vipkeeper.engine.adoption import Identity, Legacy
 from vipkeeper.engine.announce import Announcer
-from vipkeeper.engine.documents import config_of
+from vipkeeper.engine.documents import config_of, prefix_lengths_of
 from vipkeeper.engine.inheritance import Prepared
 from vipkeeper.engine.interfaces import Interfaces, Link
 from vipkeeper.engine.log import log, warn
@@ -26,6 +26,7 @@ from vipkeeper.engine.loop import Loop
 from vipkeeper.engine.netlink_codec import IPAddress
 from vipkeeper.engine.ports import Ports, SharedPort
 from vipkeeper.engine.rejections import Rejections
+from vipkeeper.engine.remarks import Remarks
 from vipkeeper.engine.state_memory import StateMemory
 from vipkeeper.ipc.messages import RouterStatus
 from vipkeeper.ipc.rendered import RenderedVirtualIP
@@ -77,6 +78,7 @@ class HostedRouter:
         self.document = document
         self.prepared = prepared
         self.rejections = Rejections(document.name)
+        self._remarks = Remarks(document.name)
         self.started = False
         """Whether it takes part in its election, faults or not."""
         self._world = world
@@ -139,6 +141,9 @@ class HostedRouter:
         self.document = document
         self.prepared = prepared
         self._config = config_of(document, self._world.node)
+        self._remarks.forget()
+        if self._shared is not None:
+            self._shared.expect(self._config.vrid, self._config.expected())
         self._rehearse()
         self._feed(ConfigChanged(self._config))
         if self.state is State.ACTIVE:  # the lease may have another length
@@ -176,7 +181,9 @@ class HostedRouter:
             self._leave_link()
         self._link = link
         if link is not None and not self._attached(link):
-            self._shared = self._world.ports.attach(link, self._config.family, self._config.vrid, self)
+            self._shared = self._world.ports.attach(
+                link, self._config.family, self._config.vrid, self, self._config.expected()
+            )
         self._take_source(link)
         self._rehearse()
         faults = self._faults()
@@ -189,9 +196,14 @@ class HostedRouter:
     # ---- what the wire tells
 
     def advert_received(self, advert: Advert, now_ns: int) -> None:
+        news = advert is not self._heard  # the same bytes make the same object (`wire.py`)
         self._heard = advert
         before = self._core.active_address
         self._feed(AdvertReceived(advert), now_ns)
+        if news and advert.remarks:
+            self._remarks.say(advert.remarks, advert.source, advert.priority)
+        if self._core.remarks and self.state is State.BACKUP and self._core.active_address == advert.source:
+            self._remarks.say(self._core.remarks, advert.source, advert.priority)
         if self._core.active_address is not before and self._core.active_address != before:
             self._changed()
 
@@ -291,6 +303,8 @@ class HostedRouter:
     def _rehearse(self) -> None:
         """Make the bytes of a takeover, and of leaving, now."""
         config, link = self._config, self._link
+        if link is not None:
+            self._world.addresses.use_prefixes(link.index, prefix_lengths_of(self.document))
         if link is None or self._core.local_address == _NOWHERE[config.family]:
             self._adverts = {}
             return
@@ -306,6 +320,7 @@ class HostedRouter:
             addresses=self._config.addresses,
             source=self._core.local_address,
             checksum_form=self._config.checksum,
+            version=self._config.version,
         )
 
     def _lease_s(self) -> int:
@@ -339,14 +354,14 @@ class HostedRouter:
     def _sweep(self) -> None:
         """Take off what a speaker that was killed has left here. What an administrator put there stays."""
         left = [
-            (link.index, address)
+            link.addresses[address]
             for link in self._world.interfaces.links()
             for address in self._config.all_addresses
             if link.holds_ours(address)
         ]
-        for index, address in left:
-            log("an address was left here; removed", vip=self.document.name, address=address)
-            self._world.addresses.remove(self.document.uid, index, (address,))
+        for found in left:
+            log("an address was left here; removed", vip=self.document.name, address=found.address)
+            self._world.addresses.sweep(found.index, found.address, found.prefix_length)
 
     def _leave_link(self) -> None:
         """The interface is gone (or is another one of the same name now)."""

@@ -44,7 +44,7 @@ class Inheritance:
 def needs_of(document: RenderedVirtualIP) -> str:
     """Everything in a document that `prepare` looks at, as one comparable text."""
     addresses = [f"{item.address}/{item.prefix_length}" for item in document.addresses]
-    return json.dumps([addresses, document.interface, document.nginx is not None])
+    return json.dumps([addresses, document.interface, document.nginx is not None, document.install_prefix])
 
 
 # ---- engine -> guard

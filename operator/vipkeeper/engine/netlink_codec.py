@@ -89,15 +89,19 @@ def dump_request(message_type: int, sequence: int) -> bytes:
     return _message(message_type, NLM_F_REQUEST | NLM_F_DUMP, body, sequence)
 
 
-def add_address(index: int, address: IPAddress, valid_s: int, sequence: int = 0) -> bytes:
+def add_address(
+    index: int, address: IPAddress, valid_s: int, sequence: int = 0, *, prefix_length: int | None = None
+) -> bytes:
     """Put a virtual IP address on an interface, or give the one that is there a new lease of `valid_s` seconds.
 
     No acknowledgement is asked for: the kernel answers failures only, so a batch costs one system call.
+    `prefix_length` None: the full one. Only a shorter one makes the kernel add a route to the subnet.
     preferred_lft is 0 for IPv6: never a source of new connections. For IPv4 that would mean nothing but a word in
     `ip addr`, so it is the valid one.
     """
     ipv6 = address.version == 6
-    flags = IFA_F_NOPREFIXROUTE | (IFA_F_NODAD if ipv6 else 0)
+    full = prefix_length is None or prefix_length == address.max_prefixlen
+    flags = (IFA_F_NOPREFIXROUTE if full else 0) | (IFA_F_NODAD if ipv6 else 0)
     attributes = (
         _attribute(IFA_LOCAL, address.packed)
         + _attribute(IFA_ADDRESS, address.packed)
@@ -106,12 +110,13 @@ def add_address(index: int, address: IPAddress, valid_s: int, sequence: int = 0)
         + _attribute(IFA_PROTO, bytes((OUR_PROTO,)))
     )
     flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_REPLACE
-    return _message(RTM_NEWADDR, flags, _address_body(index, address) + attributes, sequence)
+    return _message(RTM_NEWADDR, flags, _address_body(index, address, prefix_length) + attributes, sequence)
 
 
-def delete_address(index: int, address: IPAddress, sequence: int = 0) -> bytes:
+def delete_address(index: int, address: IPAddress, sequence: int = 0, *, prefix_length: int | None = None) -> bytes:
+    """The prefix length must be the one that it was put on with."""
     attributes = _attribute(IFA_LOCAL, address.packed) + _attribute(IFA_ADDRESS, address.packed)
-    return _message(RTM_DELADDR, NLM_F_REQUEST, _address_body(index, address) + attributes, sequence)
+    return _message(RTM_DELADDR, NLM_F_REQUEST, _address_body(index, address, prefix_length) + attributes, sequence)
 
 
 def parse(data: bytes) -> Iterator[Message]:
@@ -190,9 +195,10 @@ def _attributes(body: bytes, offset: int) -> dict[int, bytes]:
     return found
 
 
-def _address_body(index: int, address: IPAddress) -> bytes:
+def _address_body(index: int, address: IPAddress, prefix_length: int | None) -> bytes:
     family = AF_INET if address.version == 4 else AF_INET6
-    return _ADDRESS.pack(family, address.max_prefixlen, 0, 0, index)
+    length = address.max_prefixlen if prefix_length is None else prefix_length
+    return _ADDRESS.pack(family, length, 0, 0, index)
 
 
 def _attribute(kind: int, value: bytes) -> bytes:

@@ -15,6 +15,7 @@ from vipkeeper.engine.log import warn
 from vipkeeper.engine.loop import Loop
 from vipkeeper.engine.netlink_codec import IPAddress
 from vipkeeper.engine.wire import READS_PER_DRAIN, Port
+from vipkeeper.vrrp.expected import Expected
 from vipkeeper.vrrp.packet import Advert, Dropped, Family
 
 
@@ -32,6 +33,7 @@ class SharedPort:
     def __init__(self, loop: Loop, link: Link, family: Family) -> None:
         self._loop = loop
         self.routers: dict[int, Listener] = {}
+        self._expected: dict[int, Expected] = {}
         self.port = Port(link.name, link.index, family, self._deliver, self._refuse)
         self._was_up = False
         loop.watch(self.port.fileno(), self.port.read)
@@ -42,6 +44,14 @@ class SharedPort:
         if link.up and not self._was_up:
             self.port.join()
         self._was_up = link.up
+
+    def expect(self, vrid: int, expected: Expected | None) -> None:
+        """What the adverts for `vrid` should be like. None: nobody waits for them any more."""
+        if expected is None:
+            self._expected.pop(vrid, None)
+        else:
+            self._expected[vrid] = expected
+        self.port.expect(dict(self._expected))
 
     def set_source(self, source: IPAddress | None) -> None:
         self.port.set_source(source)
@@ -71,7 +81,7 @@ class Ports:
         self._ports: dict[tuple[int, Family], SharedPort] = {}
         self._complained: set[tuple[int, Family, int]] = set()
 
-    def attach(self, link: Link, family: Family, vrid: int, router: Listener) -> SharedPort | None:
+    def attach(self, link: Link, family: Family, vrid: int, router: Listener, expected: Expected) -> SharedPort | None:
         """Listen for `router`. None: another router has that VRID there, or there is no socket to be had."""
         shared = self._ports.get((link.index, family))
         if shared is None:
@@ -84,14 +94,14 @@ class Ports:
             self._complain(link, family, vrid)
             return None
         self._complained.discard((link.index, family, vrid))
-        shared.port.set_vrids(frozenset(shared.routers))
+        shared.expect(vrid, expected)
         return shared
 
     def detach(self, shared: SharedPort, vrid: int) -> None:
         """The last router that leaves closes the socket."""
         shared.routers.pop(vrid, None)
         if shared.routers:
-            shared.port.set_vrids(frozenset(shared.routers))
+            shared.expect(vrid, None)
             return
         shared.close()
         self._ports.pop((shared.port.index, shared.port.family), None)

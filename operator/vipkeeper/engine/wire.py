@@ -1,8 +1,8 @@
 """VRRP on the wire: one raw socket of protocol 112 for each interface and family, shared by its virtual routers.
 
 Raw sockets, not AF_PACKET: a host's firewall shall count. Adverts leave with TTL 255, traffic class 0xC0 and from the
-address we choose, which is never a virtual one; they do not loop back. A packet filter in the kernel lets in version 3
-and the VRIDs that live here, so strangers cost no Python; what the filter cannot know `vrrp/packet.py` checks.
+address we choose, which is never a virtual one; they do not loop back. A packet filter in the kernel lets in the VRIDs
+that live here, each in its version, so strangers cost no Python; what the filter cannot know `vrrp/packet.py` checks.
 """
 
 from __future__ import annotations
@@ -11,12 +11,24 @@ import ctypes
 import socket
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv6Address
 
 from vipkeeper.engine.log import log, warn
 from vipkeeper.engine.netlink_codec import IPAddress
-from vipkeeper.vrrp.packet import PROTOCOL, TTL, Advert, Dropped, DropReason, Family, decode, decode_ipv4
+from vipkeeper.vrrp.expected import Expected
+from vipkeeper.vrrp.packet import (
+    ADVERTISEMENT,
+    PROTOCOL,
+    TTL,
+    Advert,
+    Dropped,
+    DropReason,
+    Family,
+    Version,
+    decode,
+    decode_ipv4,
+)
 
 _SO_ATTACH_FILTER = 26
 _SO_RCVBUFFORCE = 33
@@ -35,14 +47,18 @@ Refuse = Callable[[Dropped, str, int | None], None]
 """What was refused, from where, and for which VRID when that can be told."""
 
 
-def vrid_filter(family: Family, vrids: frozenset[int]) -> list[tuple[int, int, int, int]]:
-    """Classic BPF: version 3, type 1 and one of `vrids`, else nothing. IPv4 raw sockets see the IP header first."""
-    ld_b_absolute, ld_b_indexed, ldx_header_length, jeq, ret = 0x30, 0x50, 0xB1, 0x15, 0x06
+def vrid_filter(family: Family, versions: Mapping[int, Version]) -> list[tuple[int, int, int, int]]:
+    """Classic BPF: type 1 and one of these VRIDs in its version, else nothing. IPv4 raw sockets see the IP header
+    first. Version and type are asked once for each version: a conditional jump reaches 255 steps, `ja` any number."""
+    ld_b_absolute, ld_b_indexed, ldx_header_length, jeq, ja, ret = 0x30, 0x50, 0xB1, 0x15, 0x05, 0x06
     load = ld_b_indexed if family is Family.IPV4 else ld_b_absolute
     program = [(ldx_header_length, 0, 0, 0)] if family is Family.IPV4 else []
-    program += [(load, 0, 0, 0), (jeq, 1, 0, 0x31), (ret, 0, 0, 0), (load, 0, 0, 1)]
-    for vrid in sorted(vrids):
-        program += [(jeq, 0, 1, vrid), (ret, 0, 0, 0x40000)]
+    for version in sorted(set(versions.values())):
+        block = [(load, 0, 0, 1)]
+        for vrid in sorted(vrid for vrid, its_version in versions.items() if its_version is version):
+            block += [(jeq, 0, 1, vrid), (ret, 0, 0, 0x40000)]
+        block.append((ret, 0, 0, 0))
+        program += [(load, 0, 0, 0), (jeq, 1, 0, version << 4 | ADVERTISEMENT), (ja, 0, 0, len(block)), *block]
     return [*program, (ret, 0, 0, 0)]
 
 
@@ -55,7 +71,7 @@ class Port:
         self.family = family
         self._on_advert = on_advert
         self._on_refusal = on_refusal
-        self._vrids: frozenset[int] = frozenset()
+        self._expected: Mapping[int, Expected] = {}
         self._source: IPAddress | None = None
         self._ancillary: list[tuple[int, int, bytes]] = []
         self._send_error = ""
@@ -76,10 +92,11 @@ class Port:
     def close(self) -> None:
         self._socket.close()
 
-    def set_vrids(self, vrids: frozenset[int]) -> None:
-        self._vrids = vrids
+    def expect(self, expected: Mapping[int, Expected]) -> None:
+        """Let in the adverts for these VRIDs, and compare them with what is expected of them."""
+        self._expected = expected
         self._known.clear()
-        self._attach_filter(vrids)
+        self._attach_filter({vrid: item.version for vrid, item in expected.items()})
 
     def set_source(self, source: IPAddress | None) -> None:
         """Where our adverts come from; packets from there are our own."""
@@ -154,7 +171,7 @@ class Port:
             self._on_advert(known, now_ns)
             return
         own = () if self._source is None else (self._source,)
-        result = decode_ipv4(packet, vrids=self._vrids, own_addresses=own)
+        result = decode_ipv4(packet, vrids=self._expected, own_addresses=own, expected=self._expected)
         if isinstance(result, Advert):
             self._learn(all_but_identification, result)
             self._on_advert(result, now_ns)
@@ -186,8 +203,9 @@ class Port:
             source=source,
             destination=destination,
             ttl=hop_limit,
-            vrids=self._vrids,
+            vrids=self._expected,
             own_addresses=own,
+            expected=self._expected,
         )
         if isinstance(result, Advert):
             self._learn(everything, result)
@@ -207,7 +225,7 @@ class Port:
 
     def _set_up(self) -> None:
         opened, ipv4 = self._socket, self.family is Family.IPV4
-        self._attach_filter(frozenset())  # before anything can arrive
+        self._attach_filter({})  # before anything can arrive
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, self.interface.encode() + b"\0")
         try:
             opened.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER_BYTES)
@@ -229,8 +247,8 @@ class Port:
             opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, _SKB_PRIORITY)  # IP_TOS has set another
 
-    def _attach_filter(self, vrids: frozenset[int]) -> None:
-        steps = vrid_filter(self.family, vrids)
+    def _attach_filter(self, versions: Mapping[int, Version]) -> None:
+        steps = vrid_filter(self.family, versions)
         program = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
         sock_fprog = struct.pack("@HP", len(steps), ctypes.addressof(program))
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, sock_fprog)

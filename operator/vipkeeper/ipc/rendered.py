@@ -24,6 +24,9 @@ and goes on with all those that it understands.
 DATA_KEY = "virtualip.json"
 """Key of the document in the ConfigMap's `data`."""
 
+VRRP_VERSIONS = (3, 2)
+"""RFC 9568, and RFC 3768 for neighbours that know nothing else."""
+
 CHECKSUM_FORMS = ("PseudoHeader", "MessageOnly")
 """What the checksum of an advert of IPv4 covers (RFC 9568 §5.2.8 and what others make of it)."""
 
@@ -34,7 +37,7 @@ _MAX_CHECKS_IN_A_ROW = 1000
 
 @dataclass(frozen=True, slots=True)
 class RenderedAddress:
-    """One virtual IP address. The kernel gets it as /32 or /128, noprefixroute, whatever `prefix_length` says."""
+    """One virtual IP address. The kernel gets it as /32 or /128, noprefixroute, unless `install_prefix` says more."""
 
     address: IPAddress
     prefix_length: int | None = None
@@ -129,7 +132,7 @@ class RenderedVirtualIP:
     placement: str
     vrid: int
     advertisement_interval_cs: int
-    """Centiseconds, 1..4095 (RFC 9568 §5.2.7)."""
+    """Centiseconds, 1..4095 (RFC 9568 §5.2.7); version 2: whole seconds, 100..25500."""
     preempt: bool
     addresses: tuple[RenderedAddress, ...]
     """1..20; the family of the first one holds the election, the others move along (families: Together)."""
@@ -139,8 +142,12 @@ class RenderedVirtualIP:
     """Share by node name. A node that is not named here takes no part."""
     nginx: NginxSection | None = None
     health: HealthSection | None = None
+    install_prefix: bool = False
+    """Give the kernel the written prefix length of each address, so that it adds a route to the subnet."""
     preempt_delay_ms: int = 0
     """How long, from its start or recovery, a node leaves a living Active of lower priority alone."""
+    vrrp_version: int = 3
+    """One of VRRP_VERSIONS, of what is sent and taken. Version 2 holds its election in IPv4 only."""
     checksum: str = "PseudoHeader"
     """One of CHECKSUM_FORMS, of what is sent in version 3 and IPv4. Both are taken."""
 
@@ -156,22 +163,27 @@ class RenderedVirtualIP:
             name: NodeShare(item.number("priority", 1, 255), item.number("rank", 0, 1_000_000))
             for name, item in fields.named_children("nodes").items()
         }
+        vrrp_version = fields.choice("vrrpVersion", VRRP_VERSIONS)
         document = RenderedVirtualIP(
             name=fields.text("name"),
             uid=fields.text("uid"),
             generation=fields.number("generation", 0, 2**63 - 1),
             placement=fields.text("placement"),
             vrid=fields.number("vrid", 1, 255),
-            advertisement_interval_cs=fields.number("advertisementIntervalCs", 1, 4095),
+            advertisement_interval_cs=_interval_cs(fields, vrrp_version),
             preempt=fields.flag("preempt", True),
             addresses=addresses,
             interface=fields.text("interface") if fields.has("interface") else None,
             nodes=nodes,
             nginx=_nginx(fields.child("nginx")) if fields.has("nginx") else None,
             health=_health(fields.child("health")) if fields.has("health") else None,
+            install_prefix=fields.flag("installPrefix", False),
             preempt_delay_ms=fields.number("preemptDelayMs", 0, _MAX_PREEMPT_DELAY_MS, 0),
+            vrrp_version=vrrp_version,
             checksum=fields.choice("checksum", CHECKSUM_FORMS),
         )
+        if document.install_prefix and any(item.prefix_length is None for item in addresses):
+            fields.note("installPrefix", "needs a prefix length with every address")
         fields.finish()
         return document
 
@@ -207,10 +219,21 @@ def _of_format_2(document: RenderedVirtualIP) -> dict[str, Any]:
     """Those members that version 1 does not have, where they say something."""
     members: dict[str, tuple[Any, Any]] = {
         "health": (None if document.health is None else _health_to_json(document.health), None),
+        "installPrefix": (document.install_prefix, False),
         "preemptDelayMs": (document.preempt_delay_ms, 0),
+        "vrrpVersion": (document.vrrp_version, 3),
         "checksum": (document.checksum, "PseudoHeader"),
     }
     return {name: value for name, (value, default) in members.items() if value != default}
+
+
+def _interval_cs(fields: Fields, vrrp_version: int) -> int:
+    if vrrp_version != 2:
+        return fields.number("advertisementIntervalCs", 1, 4095)
+    interval_cs = fields.number("advertisementIntervalCs", 100, 25500)
+    if interval_cs % 100:
+        fields.note("advertisementIntervalCs", f"{interval_cs} is not whole seconds, as version 2 needs them")
+    return interval_cs
 
 
 def _address(fields: Fields) -> RenderedAddress:

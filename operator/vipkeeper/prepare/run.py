@@ -7,7 +7,7 @@ from typing import Any
 
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.prepare.choice import NodeInterface, choose_interface
-from vipkeeper.prepare.sysctl import NONLOCAL_BIND, ensure
+from vipkeeper.prepare.sysctl import NONLOCAL_BIND, ensure, promote_secondaries
 
 
 def prepare(documents: list[RenderedVirtualIP], interfaces: list[NodeInterface], proc_sys_net: Path) -> dict[str, Any]:
@@ -20,5 +20,7 @@ def prepare(documents: list[RenderedVirtualIP], interfaces: list[NodeInterface],
         problems = [choice.problem] if choice.problem else []
         if document.nginx is not None:
             problems += setting_problems
+        if document.install_prefix and choice.interface:
+            problems += ensure(proc_sys_net, promote_secondaries(choice.interface))
         results[document.name] = {"interface": choice.interface, "problems": problems}
     return results

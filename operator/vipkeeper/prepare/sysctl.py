@@ -5,6 +5,9 @@ They are written through VIPKEEPER_PROC_SYS_NET: a container's own /proc/sys is 
 
 `ip_nonlocal_bind` lets nginx listen on an address that lives on another node at the moment. It is never set back: all
 speakers of a node share it, and nobody can tell who else of them still needs it.
+
+`promote_secondaries` is for addresses with the prefix of their subnet: without it the kernel removes, with the first
+address of a subnet on an interface, all the others of that subnet. It is never set back either.
 """
 
 from __future__ import annotations
@@ -13,6 +16,10 @@ from pathlib import Path
 
 NONLOCAL_BIND = {"ipv4/ip_nonlocal_bind": "1", "ipv6/ip_nonlocal_bind": "1"}
 """Relative to /proc/sys/net."""
+
+
+def promote_secondaries(interface: str) -> dict[str, str]:
+    return {f"ipv4/conf/{interface}/promote_secondaries": "1"}
 
 
 def ensure(root: Path, wanted: dict[str, str]) -> list[str]:

@@ -26,6 +26,8 @@ def render_document(parsed: ParsedVirtualIP, vrid: int, nodes: Iterable[Node]) -
         nodes=effective_priorities(wanted, parsed.uid),
         nginx=parsed.nginx,
         health=parsed.health,
+        install_prefix=parsed.install_prefix,
         preempt_delay_ms=parsed.preempt_delay_ms,
+        vrrp_version=parsed.vrrp_version,
         checksum=parsed.checksum,
     )

@@ -30,8 +30,9 @@ from vipkeeper.spec.placement import Placement, placement_of
 from vipkeeper.spec.problems import problems_of
 from vipkeeper.spec.virtualip import NodePriority, VirtualIPSpec, parse_status
 
-DEFAULT_ADVERTISEMENT_INTERVAL = "250ms"
-"""Below one second to a takeover for every priority. Resolved here and not in the CRD: VRRPv2 will have another."""
+DEFAULT_ADVERTISEMENT_INTERVALS = {3: "250ms", 2: "1s"}
+"""By version. 250ms: below one second to a takeover for every priority; 1s: version 2 has nothing shorter.
+Resolved here and not in the CRD, where a default can't depend on the version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +49,14 @@ class ParsedVirtualIP:
     """As status has it."""
     priority: int
     addresses: tuple[RenderedAddress, ...]
+    install_prefix: bool
     interface: str | None
     placement: Placement
     priorities: tuple[NodePriority, ...]
     advertisement_interval_cs: int
     preempt: bool
     preempt_delay_ms: int
+    vrrp_version: int
     checksum: str
     nginx: NginxSection | None
     health: HealthSection | None
@@ -101,12 +104,16 @@ def parse_virtualip(value: Mapping[str, Any]) -> ParsedVirtualIP | Refusal:
         pinned_vrid=parse_status(value.get("status")).vrid,
         priority=spec.priority,
         addresses=tuple(_address(text) for text in spec.addresses),
+        install_prefix=spec.install_prefix,
         interface=spec.interface,
         placement=placement_of(spec.nodes),
         priorities=spec.nodes.priorities if spec.nodes else (),
-        advertisement_interval_cs=_interval_cs(vrrp.advertisement_interval or DEFAULT_ADVERTISEMENT_INTERVAL),
+        advertisement_interval_cs=_interval_cs(
+            vrrp.advertisement_interval or DEFAULT_ADVERTISEMENT_INTERVALS[vrrp.version]
+        ),
         preempt=vrrp.preempt,
         preempt_delay_ms=_duration_ms(vrrp.preempt_delay),
+        vrrp_version=vrrp.version,
         checksum=vrrp.checksum,
         nginx=_nginx(spec.nginx) if spec.nginx else None,
         health=_health(spec.health) if spec.health else None,

@@ -30,7 +30,7 @@ from typing import Any
 from vipkeeper.ipc.fields import IPAddress
 from vipkeeper.spec.names import NAME_MAX_LENGTH, NAME_PATTERN, is_virtualip_name
 
-INTERVAL_PATTERN = r"^([0-9]{1,5}ms|[0-9]{1,2}(\.[0-9]{1,2})?s)$"
+INTERVAL_PATTERN = r"^([0-9]{1,6}ms|[0-9]{1,3}(\.[0-9]{1,2})?s)$"
 DURATION_PATTERN = r"^([0-9]{1,6}ms|[0-9]{1,3}(\.[0-9]{1,3})?s)$"
 HTTP_PATH_PATTERN = r"^/[!-~]*$"
 """As it stands in a request line: no space, nothing that is not ASCII."""
@@ -112,10 +112,23 @@ INTERVAL_TEXT = Rule(
     tells_value=True,
 )
 _IS_INTERVAL = f"!{INTERVAL_TEXT.cel} || "
+_OF_INTERVAL = "!has(self.advertisementInterval) || " + _IS_INTERVAL.replace("self", "self.advertisementInterval")
 INTERVAL_BOUNDS = Rule(
     "must be 10ms to 40.95s, because VRRP has twelve bits for it",
-    _IS_INTERVAL + "duration(self) >= duration('10ms') && duration(self) <= duration('40950ms')",
+    _OF_INTERVAL + "has(self.version) && self.version == 2 || "
+    "duration(self.advertisementInterval) >= duration('10ms') && "
+    "duration(self.advertisementInterval) <= duration('40950ms')",
     tells_value=True,
+    field="advertisementInterval",
+)
+INTERVAL_BOUNDS_V2 = Rule(
+    "must be 1s to 255s in whole seconds, because version 2 has one byte for it",
+    _OF_INTERVAL + "!has(self.version) || self.version != 2 || "
+    "duration(self.advertisementInterval) >= duration('1s') && "
+    "duration(self.advertisementInterval) <= duration('255s') && "
+    "duration(self.advertisementInterval).getMilliseconds() % 1000 == 0",
+    tells_value=True,
+    field="advertisementInterval",
 )
 INTERVAL_STEP = Rule(
     "must be a multiple of 10ms, because VRRP counts in centiseconds",
@@ -171,9 +184,21 @@ _ELECTS_IPV4 = (
     "isIP(self.addresses[0]) && ip(self.addresses[0]).family() == 4 || "
     "isCIDR(self.addresses[0]) && cidr(self.addresses[0]).ip().family() == 4"
 )
+INSTALL_PREFIX_NEEDS_PREFIX = Rule(
+    "needs a prefix length with every address: write e.g. 192.0.2.10/24",
+    "!has(self.installPrefix) || !self.installPrefix || self.addresses.all(a, a.contains('/'))",
+    field="installPrefix",
+)
+VERSION_2_NEEDS_IPV4 = Rule(
+    "2 needs an IPv4 address in front, because the first address holds the election and version 2 knows IPv4 only",
+    f"!has(self.vrrp) || !has(self.vrrp.version) || self.vrrp.version != 2 || {_ELECTS_IPV4}",
+    field="vrrp.version",
+)
 MESSAGE_ONLY_NEEDS_IPV4 = Rule(
-    "MessageOnly needs an IPv4 address in front: IPv6, in which the first address holds the election, has one form only",
-    f"!has(self.vrrp) || !has(self.vrrp.checksum) || self.vrrp.checksum != 'MessageOnly' || {_ELECTS_IPV4}",
+    "MessageOnly needs version 3 and an IPv4 address in front, which holds the election: version 2 and IPv6 have one "
+    "form only, so leave it out",
+    "!has(self.vrrp) || !has(self.vrrp.checksum) || self.vrrp.checksum != 'MessageOnly' || "
+    f"(!has(self.vrrp.version) || self.vrrp.version != 2) && ({_ELECTS_IPV4})",
     field="vrrp.checksum",
 )
 CHECK_INTERVAL_BOUNDS = Rule(
@@ -217,6 +242,9 @@ def check_spec(spec: object) -> Iterator[str]:
     if fields.get("interface") in ("lo", ".", ".."):
         yield f"spec.interface: {fields['interface']} {INTERFACE.message}"
     yield from _check_nodes(_mapping(fields.get("nodes")))
+    texts = [text for text in _items(fields.get("addresses")) if isinstance(text, str)]
+    if fields.get("installPrefix") is True and not all("/" in text for text in texts):
+        yield f"spec.installPrefix: {INSTALL_PREFIX_NEEDS_PREFIX.message}"
     yield from _check_vrrp(_mapping(fields.get("vrrp")), _items(fields.get("addresses"))[:1])
     yield from _check_health(fields.get("health"), _good_addresses(fields.get("addresses")))
     yield from _check_nginx(fields.get("nginx"), _good_addresses(fields.get("addresses")))
@@ -339,17 +367,20 @@ def _is_label_key(key: object) -> bool:
 
 
 def _check_vrrp(vrrp: Mapping[str, Any], first_address: list[Any]) -> Iterator[str]:
-    yield from _check_interval(vrrp.get("advertisementInterval"))
+    version_2 = vrrp.get("version") == 2
+    yield from _check_interval(vrrp.get("advertisementInterval"), version_2)
     delay = vrrp.get("preemptDelay")
     yield from _check_duration(delay, "spec.vrrp.preemptDelay", PREEMPT_DELAY_BOUNDS, 0, 900_000)
     if vrrp.get("preempt") is False and isinstance(delay, str) and parse_duration_us(delay):
         yield f"spec.vrrp: {PREEMPT_DELAY_NEEDS_PREEMPT.message}"
     elects_ipv6 = any(address.version == 6 for address in _good_addresses(first_address))
-    if elects_ipv6 and vrrp.get("checksum") == "MessageOnly":
+    if elects_ipv6 and version_2:
+        yield f"spec.vrrp.version: {VERSION_2_NEEDS_IPV4.message}"
+    if (elects_ipv6 or version_2) and vrrp.get("checksum") == "MessageOnly":
         yield f"spec.vrrp.checksum: {MESSAGE_ONLY_NEEDS_IPV4.message}"
 
 
-def _check_interval(text: object) -> Iterator[str]:
+def _check_interval(text: object, version_2: bool) -> Iterator[str]:
     if not isinstance(text, str):
         return
     interval_us = parse_interval_us(text)
@@ -357,7 +388,9 @@ def _check_interval(text: object) -> Iterator[str]:
     if interval_us is None:
         yield f"{path} {INTERVAL_TEXT.message}"
         return
-    if not 10_000 <= interval_us <= 40_950_000:
+    if version_2 and (interval_us % 1_000_000 or not 1_000_000 <= interval_us <= 255_000_000):
+        yield f"{path} {INTERVAL_BOUNDS_V2.message}"
+    if not version_2 and not 10_000 <= interval_us <= 40_950_000:
         yield f"{path} {INTERVAL_BOUNDS.message}"
     if interval_us % 10_000:
         yield f"{path} {INTERVAL_STEP.message}"

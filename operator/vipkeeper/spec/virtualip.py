@@ -131,19 +131,26 @@ class Nodes(Written):
 
 
 class VRRP(Written):
-    """How the nodes elect the one that holds the addresses (RFC 9568, VRRP version 3)."""
+    """How the nodes elect the one that holds the addresses (VRRP: RFC 9568)."""
 
-    model_config = ConfigDict(json_schema_extra=kubernetes(rules.PREEMPT_DELAY_NEEDS_PREEMPT))
+    model_config = ConfigDict(
+        json_schema_extra=kubernetes(rules.INTERVAL_BOUNDS, rules.INTERVAL_BOUNDS_V2, rules.PREEMPT_DELAY_NEEDS_PREEMPT)
+    )
+
+    version: Literal[3, 2] = 3
+    """Version of VRRP that is sent and understood, 3 [default] or 2. All routers of a VRID must speak the same one. 2
+    (RFC 3768) is for neighbours that know nothing else: the first address must be IPv4, and intervals are whole
+    seconds, the same everywhere."""
 
     advertisement_interval: Annotated[
         str | None,
         Field(
             max_length=16,
-            json_schema_extra=kubernetes(rules.INTERVAL_TEXT, rules.INTERVAL_BOUNDS, rules.INTERVAL_STEP),
+            json_schema_extra=kubernetes(rules.INTERVAL_TEXT, rules.INTERVAL_STEP),
         ),
     ] = None
-    """Time between two advertisements of the Active: 10ms to 40.95s in steps of 10ms, e.g. "100ms", "1s" [250ms].
-    A node that fails is replaced after about three to four intervals."""
+    """Time between two advertisements of the Active: 10ms to 40.95s in steps of 10ms, e.g. "100ms", "1s" [250ms];
+    with version 2 1s to 255s in whole seconds [1s]. A node that fails is replaced after about three to four intervals."""
     preempt: bool = True
     """true [default]: a node with a higher priority takes the addresses when it comes (back).
     false: whoever holds them keeps them until it fails."""
@@ -271,7 +278,11 @@ class Health(Written):
 class VirtualIPSpec(Written):
     """What you want: addresses that one healthy node holds at any time."""
 
-    model_config = ConfigDict(json_schema_extra=kubernetes(rules.MESSAGE_ONLY_NEEDS_IPV4))
+    model_config = ConfigDict(
+        json_schema_extra=kubernetes(
+            rules.VERSION_2_NEEDS_IPV4, rules.MESSAGE_ONLY_NEEDS_IPV4, rules.INSTALL_PREFIX_NEEDS_PREFIX
+        )
+    )
 
     vrid: Annotated[int | None, Field(ge=1, le=255)] = None
     """Virtual router identifier, 1 to 255: unique on the layer-2 network among all VRRP routers, keepalived's too.
@@ -289,7 +300,12 @@ class VirtualIPSpec(Written):
         ),
     ]
     """Virtual addresses, 1 to 20, IPv4 and IPv6, e.g. 192.0.2.10 or 2001:db8::10. They move together; the election
-    runs in the family of the first one. A prefix length (192.0.2.10/24) helps to find the interface, no more."""
+    runs in the family of the first one. A prefix length (192.0.2.10/24) helps to find the interface, no more, unless
+    `installPrefix` is true."""
+    install_prefix: bool = False
+    """false [default]: the kernel gets each address as /32 or /128, and no route. true: with the prefix length that is
+    written in `addresses`, so that the Active has a route to the subnet as long as it holds the address (in IPv6 for a lease more, about three intervals); for subnets in
+    which the nodes have no address of their own. Name the `interface` then: a Backup has nothing that tells it."""
     interface: Annotated[
         str | None, Field(max_length=15, pattern=INTERFACE_PATTERN, json_schema_extra=kubernetes(rules.INTERFACE))
     ] = None
@@ -298,7 +314,7 @@ class VirtualIPSpec(Written):
     nodes: Nodes | None = None
     """Which nodes take part. Absent: all whose taints are tolerated, equally."""
     vrrp: VRRP | None = None
-    """How the nodes elect the Active one. Absent: an advertisement each 250ms, with preemption."""
+    """How the nodes elect the Active one. Absent: version 3, an advertisement each 250ms, with preemption."""
     health: Health | None = None
     """Checks of what serves on the addresses, beside nginx, which is always watched. Absent: none."""
     nginx: Nginx | None = None

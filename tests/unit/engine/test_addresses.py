@@ -8,6 +8,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 from ipaddress import ip_address
 
 import pytest
@@ -105,6 +106,56 @@ def test_what_two_routers_want_stays_until_both_have_left() -> None:
     node.addresses.remove("mail", node.index, (VIP,))
     assert node.there() == {}
     node.addresses.remove("mail", node.index, (VIP,))
+
+
+def routes() -> set[str]:
+    """To what is on the link, as far as addresses made them. The kernel shows some that have ended."""
+    shown = json.loads(ip("-json -4 route show dev one")) + json.loads(ip("-json -6 route show dev one"))
+    alive = {item["dst"] for item in shown if item.get("expires", 1) >= 0}
+    return {subnet for subnet in alive if not subnet.startswith("fe80")} - {"192.0.2.0/24"}
+
+
+@in_own_network
+def test_with_its_prefix_length_an_address_brings_a_route_and_takes_it_along() -> None:
+    node = Node()
+    far, far6 = ip_address("198.51.100.1"), ip_address("2001:db8:1::1")
+    ip("address add 192.0.2.1/24 dev one")
+    node.addresses.use_prefixes(node.index, {far: 24, far6: 64, VIP: 24, OTHER: 32})
+    node.addresses.add("web", node.index, (far, far6, VIP, OTHER), 2)
+    assert routes() == {"198.51.100.0/24", "2001:db8:1::/64"}
+    node.for_s(3.5, lambda: len(node.there()) == 5 and not node.removals)
+    assert routes() == {"198.51.100.0/24", "2001:db8:1::/64"}, "and both are renewed"
+    node.addresses.remove("web", node.index, (far, far6, VIP, OTHER))
+    node.until(lambda: set(node.there()) == {"192.0.2.1"} and not routes())
+
+
+@in_own_network
+def test_another_prefix_length_takes_the_place_of_the_one_before() -> None:
+    node = Node()
+    far, far6 = ip_address("198.51.100.1"), ip_address("2001:db8:1::1")
+    node.addresses.add("web", node.index, (far, far6), 2)
+    assert routes() == set()
+    for lengths, expected in (
+        ({far: 24, far6: 64}, {"198.51.100.0/24", "2001:db8:1::/64"}),
+        ({far: 25, far6: 96}, {"198.51.100.0/25", "2001:db8:1::/96"}),
+        ({far: 32, far6: 128}, set()),
+    ):
+        node.addresses.use_prefixes(node.index, lengths)
+        node.until(partial(lambda wanted: routes() == wanted, expected))
+        node.for_s(0.2, lambda: set(node.there()) == {str(far), str(far6)})
+    node.addresses.remove("web", node.index, (far, far6))
+    node.until(lambda: not node.there())
+
+
+@in_own_network
+def test_what_was_left_is_swept_with_the_length_that_it_has() -> None:
+    node = Node()
+    ip(f"address add {VIP}/24 dev one")
+    ip(f"address add {OTHER}/25 dev one")
+    node.addresses.add("web", node.index, (OTHER,), 60)
+    node.addresses.sweep(node.index, VIP, 24)
+    node.addresses.sweep(node.index, OTHER, 25)
+    assert set(node.there()) == {str(OTHER)}, "another router wants that one"
 
 
 @pytest.mark.parametrize("first_s", [30, 2])

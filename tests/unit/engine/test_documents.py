@@ -5,9 +5,9 @@ from ipaddress import ip_address
 import pytest
 
 from tests.unit.engine.samples import web
-from vipkeeper.engine.documents import config_of, problems_of
+from vipkeeper.engine.documents import config_of, prefix_lengths_of, problems_of
 from vipkeeper.ipc.rendered import NodeShare, RenderedAddress
-from vipkeeper.vrrp.packet import ChecksumForm, Family
+from vipkeeper.vrrp.packet import ChecksumForm, Family, Version
 
 
 def test_the_first_address_decides_the_family_and_the_others_move_along() -> None:
@@ -27,6 +27,22 @@ def test_a_preempt_delay_comes_through() -> None:
 def test_the_form_of_the_checksum_comes_through() -> None:
     assert config_of(web(), "one").checksum is ChecksumForm.PSEUDO_HEADER
     assert config_of(web(checksum="MessageOnly"), "one").checksum is ChecksumForm.MESSAGE_ONLY
+
+
+def test_version_2_comes_through() -> None:
+    assert config_of(web(), "one").version is Version.V3
+    assert config_of(web(vrrp_version=2, advertisement_interval_cs=100), "one").version is Version.V2
+
+
+def test_version_2_with_an_ipv6_address_in_front_is_a_problem() -> None:
+    turned = web(vrrp_version=2, advertisement_interval_cs=100, addresses=tuple(reversed(web().addresses[:2])))
+    assert problems_of(turned, "one") == ("vrrpVersion: 2 knows IPv4 only, and the first address is none",)
+
+
+def test_a_written_prefix_length_is_for_the_kernel_only_when_it_shall() -> None:
+    assert sorted(prefix_lengths_of(web()).values()) == [32, 32, 128]
+    installed = prefix_lengths_of(web(addresses=web().addresses[:1], install_prefix=True))
+    assert installed == {ip_address("192.0.2.100"): 24}
 
 
 def test_an_ipv6_address_in_front_makes_an_election_of_ipv6() -> None:

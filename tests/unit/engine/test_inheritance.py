@@ -46,6 +46,6 @@ def test_an_unknown_message_is_an_error() -> None:
 def test_only_what_prepare_looks_at_makes_new_needs() -> None:
     nginx = NginxSection((HTTPServer(80, (UpstreamServer("127.0.0.1", 1),)),))
     same = [web(generation=9), web(vrid=7), web(nodes={}), web(advertisement_interval_cs=1), web(preempt=False)]
-    other = [web(addresses=web().addresses[:1]), web(interface="eth1"), web(nginx=nginx)]
+    other = [web(addresses=web().addresses[:1]), web(interface="eth1"), web(nginx=nginx), web(install_prefix=True)]
     assert {needs_of(item) for item in same} == {needs_of(web())}
-    assert len({needs_of(item) for item in [web(), *other]}) == 4
+    assert len({needs_of(item) for item in [web(), *other]}) == 5

@@ -62,6 +62,13 @@ def test_an_ipv6_address_is_never_preferred_and_asks_nobody() -> None:
     assert message.get_attr("IFA_FLAGS") == 0x200 | 0x02
 
 
+@pytest.mark.parametrize(("address", "length", "flags"), [(VIP, 24, 0), (VIP6, 64, 0x02), (VIP, 32, 0x200)])
+def test_a_prefix_length_of_a_subnet_asks_for_its_route(address: Any, length: int, flags: int) -> None:
+    message = as_pyroute2(add_address(7, address, 2, prefix_length=length), ifaddrmsg)
+    assert (message["prefixlen"], message.get_attr("IFA_FLAGS")) == (length, flags)
+    assert as_pyroute2(delete_address(7, address, prefix_length=length), ifaddrmsg)["prefixlen"] == length
+
+
 @pytest.mark.parametrize("address", [VIP, VIP6])
 def test_a_removal_names_the_address_alone(address: Any) -> None:
     message = as_pyroute2(delete_address(7, address), ifaddrmsg)

@@ -15,7 +15,8 @@ from vipkeeper.engine.interfaces import Link
 from vipkeeper.engine.loop import Loop
 from vipkeeper.engine.netlink_codec import IFF_RUNNING, IFF_UP
 from vipkeeper.engine.ports import Ports, SharedPort
-from vipkeeper.vrrp.packet import Advert, Dropped, Family, encode
+from vipkeeper.vrrp.expected import Expected
+from vipkeeper.vrrp.packet import Advert, Dropped, Family, Version, encode
 
 VIP = ip_address("192.0.2.100")
 UP = IFF_UP | IFF_RUNNING
@@ -52,7 +53,7 @@ class Cables:
         return Link(socket.if_nametoindex(name), name, flags, bytes(6))
 
     def attach(self, name: str, vrid: int, router: Router, family: Family = Family.IPV4) -> SharedPort | None:
-        return self.ports.attach(self.link(name), family, vrid, router)
+        return self.ports.attach(self.link(name), family, vrid, router, Expected())
 
     def say(self, name: str, vrid: int, priority: int, ttl: int = 255) -> None:
         message = encode(vrid=vrid, priority=priority, interval_cs=25, addresses=(VIP,), source=THEIRS)
@@ -122,10 +123,27 @@ def test_who_leaves_hears_no_more_and_the_last_one_closes_the_socket() -> None:
 
 
 @in_own_network
+def test_what_is_expected_may_change_while_it_listens() -> None:
+    cables, first, second = Cables(), Router(), Router()
+    shared = cables.attach("left", 51, first)
+    cables.attach("left", 52, second)
+    assert shared is not None
+    shared.expect(51, Expected(version=Version.V2, interval_cs=100, addresses=(VIP,)))
+    cables.say("left", 51, 100)
+    cables.say("left", 52, 110)
+    cables.read()
+    assert (first.heard, second.heard) == ([], [110])
+    shared.expect(51, Expected())
+    cables.say("left", 51, 100)
+    cables.read()
+    assert first.heard == [100]
+
+
+@in_own_network
 def test_the_group_is_joined_when_the_link_comes_up_and_again_after_each_return() -> None:
     cables, router = Cables(), Router()
     down = cables.link("left", IFF_UP)
-    assert cables.ports.attach(down, Family.IPV4, 51, router) is not None
+    assert cables.ports.attach(down, Family.IPV4, 51, router, Expected()) is not None
     assert "224.0.0.18" not in groups("left")
     cables.ports.link_changed(cables.link("right"))
     assert "224.0.0.18" not in groups("left"), "another interface's news"
@@ -146,6 +164,6 @@ def test_an_interface_that_went_meanwhile_is_no_port() -> None:
     cables = Cables()
     gone = cables.link("right")
     ip("link del right")
-    assert cables.ports.attach(gone, Family.IPV4, 51, Router()) is None
+    assert cables.ports.attach(gone, Family.IPV4, 51, Router(), Expected()) is None
     assert cables.attach("left", 51, Router()) is not None
     cables.ports.close()

@@ -8,6 +8,7 @@ import os
 import select
 import socket
 import struct
+from collections.abc import Set
 from ipaddress import ip_address
 
 import pytest
@@ -18,13 +19,15 @@ from scapy.layers.l2 import Ether
 from tests.unit.engine.own_network import in_own_network, ip
 from vipkeeper.engine.wire import READS_PER_WAKEUP, Port, vrid_filter
 from vipkeeper.ipc.fields import IPAddress
-from vipkeeper.vrrp.packet import Advert, Dropped, DropReason, Family, encode
+from vipkeeper.vrrp.expected import Expected
+from vipkeeper.vrrp.packet import Advert, Dropped, DropReason, Family, Version, encode
 
 SO_ATTACH_FILTER = 26
 
 
-def passes(family: Family, vrids: set[int], packet: bytes) -> bool:
-    steps = vrid_filter(family, frozenset(vrids))
+def passes(family: Family, vrids: Set[int], packet: bytes, v2: Set[int] = frozenset()) -> bool:
+    """Whether it comes through the filter for `vrids` of version 3, and `v2` of version 2."""
+    steps = vrid_filter(family, dict.fromkeys(vrids, Version.V3) | dict.fromkeys(v2, Version.V2))
     program = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
     sender, receiver = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     with sender, receiver:
@@ -65,6 +68,16 @@ def test_strangers_do_not(packet: bytes) -> None:
     assert not passes(Family.IPV4, {51}, ip_header() + packet)
 
 
+@pytest.mark.parametrize("vrid", range(1, 256, 127))
+def test_each_vrid_passes_in_its_version_and_in_no_other(vrid: int) -> None:
+    every = set(range(1, 256))
+    for old, new in ((every, set()), (set(), every), (every - {vrid}, {vrid}), ({vrid}, every - {vrid})):
+        v2_passes = passes(Family.IPV4, new, ip_header() + advert(vrid, 0x21), old)
+        v3_passes = passes(Family.IPV4, new, ip_header() + advert(vrid, 0x31), old)
+        assert (v2_passes, v3_passes) == (vrid in old, vrid in new)
+        assert not passes(Family.IPV4, new, ip_header() + advert(vrid, 0x22), old)
+
+
 def test_nothing_passes_before_there_is_a_router() -> None:
     assert not passes(Family.IPV6, set(), advert(51))
 
@@ -72,7 +85,7 @@ def test_nothing_passes_before_there_is_a_router() -> None:
 def test_all_255_vrids_fit_into_one_program() -> None:
     every = set(range(1, 256))
     assert passes(Family.IPV4, every, ip_header() + advert(255))
-    assert len(vrid_filter(Family.IPV4, frozenset(every))) < 4096
+    assert len(vrid_filter(Family.IPV4, dict.fromkeys(every, Version.V3))) < 4096
 
 
 OUR_MAC, THEIR_MAC = "02:00:00:00:00:01", "02:00:00:00:00:02"
@@ -106,7 +119,7 @@ class Cable:
             lambda advert, _now_ns: self.heard.append(advert),
             lambda *refusal: self.refused.append(refusal),
         )
-        self.port.set_vrids(frozenset({51, 52}))
+        self.port.expect({51: Expected(), 52: Expected()})
         self.port.set_source(OURS[family])
         self.port.join()
         self.other_end = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
@@ -207,12 +220,39 @@ def test_another_vrid_does_not_even_wake_us_until_it_lives_here(family: Family) 
     cable = Cable(family)
     cable.send(message(family, vrid=53))
     assert cable.nothing_arrives()
-    cable.port.set_vrids(frozenset({53}))
+    cable.port.expect({53: Expected()})
     cable.send(message(family, vrid=53))
     cable.read()
     cable.send(message(family, vrid=51))
     assert cable.nothing_arrives()
     assert [advert.vrid for advert in cable.heard] == [53]
+
+
+@in_own_network
+def test_version_2_is_heard_where_it_is_expected_and_compared_with_what_is_expected() -> None:
+    cable = Cable(Family.IPV4)
+    vip = VIPS[Family.IPV4]
+    cable.port.expect({51: Expected(version=Version.V2, interval_cs=100, addresses=(vip,)), 52: Expected()})
+
+    def v2(vrid: int, interval_cs: int) -> bytes:
+        source = THEIRS[Family.IPV4]
+        return encode(
+            vrid=vrid, priority=100, interval_cs=interval_cs, addresses=(vip,), source=source, version=Version.V2
+        )
+
+    cable.send(v2(51, 100))
+    cable.read()
+    assert [(advert.version, advert.vrid, advert.interval_cs) for advert in cable.heard] == [(Version.V2, 51, 100)]
+    cable.send(v2(51, 200))
+    cable.read()
+    assert [dropped.reason for dropped, _, _ in cable.refused] == [DropReason.WRONG_INTERVAL]
+    for stranger in (v2(52, 100), message(Family.IPV4, vrid=51)):
+        cable.send(stranger)
+        assert cable.nothing_arrives()
+    cable.port.expect({51: Expected(version=Version.V2, interval_cs=200, addresses=(vip,))})
+    cable.send(v2(51, 100))
+    cable.read()
+    assert len(cable.heard) == 1, "what was good before is asked again"
 
 
 @families

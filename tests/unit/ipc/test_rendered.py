@@ -58,7 +58,13 @@ FULL = replace(
 )
 
 
-@pytest.mark.parametrize("document", [SMALL, FULL])
+OLD_VERSION = replace(SMALL, vrrp_version=2, advertisement_interval_cs=25500)
+
+
+INSTALLED = replace(SMALL, install_prefix=True, addresses=(RenderedAddress(ip_address("192.0.2.10"), 24),))
+
+
+@pytest.mark.parametrize("document", [SMALL, FULL, OLD_VERSION, INSTALLED])
 def test_a_document_survives_the_way_through_json(document: RenderedVirtualIP) -> None:
     assert RenderedVirtualIP.from_json(json.loads(json.dumps(document.to_json()))) == document
 
@@ -83,7 +89,16 @@ def test_a_document_of_format_1_takes_the_defaults_of_what_it_does_not_know() ->
     assert SMALL.to_json() == old | {"nodes": {}}, "and an engine of before can read what we write"
 
 
-@pytest.mark.parametrize("change", [{"health": FULL.health}, {"preempt_delay_ms": 1}, {"checksum": "MessageOnly"}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"health": FULL.health},
+        {"preempt_delay_ms": 1},
+        {"checksum": "MessageOnly"},
+        {"vrrp_version": 2},
+        {"install_prefix": True},
+    ],
+)
 def test_a_reader_of_format_1_refuses_what_it_would_run_otherwise(change: dict[str, Any]) -> None:
     assert replace(SMALL, **change).to_json()["format"] == 2
 
@@ -118,6 +133,8 @@ def changed(path: list[str | int], value: object) -> dict[str, Any]:
         (["health", "tcp", 0, "host"], "web", "health.tcp[0].host: 'web' is not an IP address"),
         (["health", "tcp", 0, "fall"], 0, "health.tcp[0].fall: 0 is not in 1..1000"),
         (["preemptDelayMs"], -1, "preemptDelayMs: -1 is not in 0..3600000"),
+        (["vrrpVersion"], 4, "vrrpVersion: 4 is not one of 3, 2"),
+        (["installPrefix"], True, "installPrefix: needs a prefix length with every address"),
         (["checksum"], "none", "checksum: 'none' is not one of PseudoHeader, MessageOnly"),
         (["health"], {}, "health: has neither http nor tcp checks"),
     ],
@@ -126,6 +143,20 @@ def test_what_does_not_fit_is_refused_with_path_and_reason(path: list[str | int]
     with pytest.raises(BadDocument) as caught:
         RenderedVirtualIP.from_json(changed(path, value))
     assert problem in caught.value.problems
+
+
+@pytest.mark.parametrize(
+    ("interval_cs", "problem"),
+    [
+        (25, "advertisementIntervalCs: 25 is not in 100..25500"),
+        (25600, "advertisementIntervalCs: 25600 is not in 100..25500"),
+        (150, "advertisementIntervalCs: 150 is not whole seconds, as version 2 needs them"),
+    ],
+)
+def test_version_2_has_whole_seconds(interval_cs: int, problem: str) -> None:
+    with pytest.raises(BadDocument) as caught:
+        RenderedVirtualIP.from_json(OLD_VERSION.to_json() | {"advertisementIntervalCs": interval_cs})
+    assert caught.value.problems == [problem]
 
 
 def test_every_problem_is_told_at_once() -> None:

@@ -1,5 +1,6 @@
 """A list of documents: each its interface, and settings where they are needed."""
 
+from dataclasses import replace
 from ipaddress import ip_address, ip_interface
 from pathlib import Path
 
@@ -48,6 +49,21 @@ def test_settings_that_fail_are_a_problem_of_the_documents_that_need_them(tmp_pa
     ]
     assert results["far"]["interface"] == ""
     assert len(results["far"]["problems"]) == 1
+
+
+def test_with_the_prefix_of_a_subnet_the_kernel_shall_not_remove_its_neighbours(tmp_path: Path) -> None:
+    knob = tmp_path / "ipv4/conf/eth0/promote_secondaries"
+    knob.parent.mkdir(parents=True)
+    knob.write_text("0")
+    plain = replace(document("plain", "192.0.2.100"), addresses=(RenderedAddress(ip_address("192.0.2.100"), 24),))
+    prepare([plain], NODE, tmp_path)
+    assert knob.read_text() == "0"
+    installed = replace(plain, install_prefix=True)
+    assert prepare([installed], NODE, tmp_path)["plain"]["problems"] == []
+    assert knob.read_text() == "1"
+    knob.unlink()
+    (problem,) = prepare([installed], NODE, tmp_path)["plain"]["problems"]
+    assert problem.startswith("net.ipv4.conf.eth0.promote_secondaries shall be 1")
 
 
 def test_without_nginx_no_knob_is_touched(tmp_path: Path) -> None:

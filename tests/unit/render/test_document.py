@@ -40,5 +40,16 @@ def test_the_form_of_the_checksum_stands_as_it_was_written() -> None:
     assert render_document(parsed(vrrp={"checksum": "MessageOnly"}), 77, []).checksum == "MessageOnly"
 
 
+def test_version_and_interval_stand_together() -> None:
+    documents = [render_document(parsed(vrrp=vrrp), 77, []) for vrrp in ({}, {"version": 2})]
+    assert [(item.vrrp_version, item.advertisement_interval_cs) for item in documents] == [(3, 25), (2, 100)]
+
+
+def test_the_prefix_is_installed_only_when_told() -> None:
+    addresses = ["192.0.2.10/24"]
+    assert render_document(parsed(addresses=addresses), 77, []).install_prefix is False
+    assert render_document(parsed(addresses=addresses, installPrefix=True), 77, []).install_prefix is True
+
+
 def test_no_node_is_a_document_too() -> None:
     assert render_document(parsed(), 77, []).nodes == {}

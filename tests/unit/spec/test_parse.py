@@ -31,7 +31,7 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 def test_defaults_are_resolved() -> None:
     item = parsed()
     assert (item.priority, item.advertisement_interval_cs, item.preempt) == (100, 25, True)
-    assert item.preempt_delay_ms == 0
+    assert (item.preempt_delay_ms, item.vrrp_version, item.checksum) == (0, 3, "PseudoHeader")
     assert (item.vrid, item.pinned_vrid, item.interface, item.nginx) == (None, None, None, None)
     assert item.placement.name == "default"
     assert item.created_at == datetime(2026, 1, 1, tzinfo=UTC)
@@ -65,6 +65,12 @@ def test_all_fields_come_out_typed() -> None:
         HTTPServer(80, service=ServiceUpstream("default", "web", "http")),
         HTTPServer(81, servers=(UpstreamServer("192.0.2.81", 8080),)),
     )
+
+
+def test_version_2_has_another_default_and_longer_intervals() -> None:
+    texts = ({"version": 2}, {"version": 2, "advertisementInterval": "255s"})
+    items = [parsed(vrrp=text) for text in texts]
+    assert [(item.vrrp_version, item.advertisement_interval_cs) for item in items] == [(2, 100), (2, 25500)]
 
 
 def test_checks_come_out_in_milliseconds_with_their_defaults() -> None:

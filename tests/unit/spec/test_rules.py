@@ -143,8 +143,16 @@ def test_good_preemption_breaks_no_rule(vrrp: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize("addresses", [["192.0.2.10"], ["192.0.2.10/24", "2001:db8::10"]])
-def test_message_only_goes_where_ipv4_elects(addresses: list[str]) -> None:
+def test_message_only_and_version_2_go_where_ipv4_elects(addresses: list[str]) -> None:
     assert told(addresses=addresses, vrrp={"checksum": "MessageOnly"}) == []
+    assert told(addresses=addresses, vrrp={"version": 2, "advertisementInterval": "2000ms"}) == []
+
+
+@pytest.mark.parametrize("interval", ["250ms", "1.5s", "0s", "256s"])
+def test_version_2_has_whole_seconds_up_to_a_byte(interval: str) -> None:
+    assert told(vrrp={"version": 2, "advertisementInterval": interval}) == [
+        f"spec.vrrp.advertisementInterval: {interval} {rules.INTERVAL_BOUNDS_V2.message}"
+    ]
 
 
 SHAPES = some.recursive(
