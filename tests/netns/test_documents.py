@@ -172,7 +172,7 @@ def test_a_reader_that_does_not_read_and_a_line_without_end_are_cut_off(lan: Lan
     with pytest.raises(OSError):  # noqa: PT012 - the write that fails is the one after the limit
         for _ in range(8):
             endless.sendall(b"x" * MAX_LINE_BYTES)
-    assert "too long a line" in one.log()
+    wait_for("the reason is told", lambda: "too long a line" in one.log())
     deaf = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     lan.at_end.callback(deaf.close)
     deaf.connect(str(one.run_dir / "engine.sock"))
@@ -192,7 +192,7 @@ def test_a_reader_that_does_not_read_and_a_line_without_end_are_cut_off(lan: Lan
         return False
 
     wait_for("the deaf one is cut off", cut_off, limit_s=60, pause_s=0.001)
-    assert "too slow a reader" in one.log()
+    wait_for("the reason is told", lambda: "too slow a reader" in one.log())
     assert one.is_in("Active")
 
 
