@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from tests.bench.figures import NS_PER_CS, NS_PER_S, longest_gap_ns
@@ -55,8 +56,9 @@ class Pair:
         wanted = {router.vrid for router in self.one.routers}
 
         def settled() -> bool:
-            now_ns = time.time_ns()
-            recent = [a for a in list(self.observer.adverts) if a.at_ns > now_ns - 6 * self.interval_ns]
+            since_ns = time.time_ns() - 6 * self.interval_ns
+            backwards = reversed(list(self.observer.adverts))
+            recent = list(takewhile(lambda advert: advert.at_ns > since_ns, backwards))
             heard = {a.vrid for a in recent if a.mac == self.one.host.mac}
             return heard == wanted and all(a.mac == self.one.host.mac for a in recent)
 

@@ -1,10 +1,12 @@
 /* junk_sender INTERFACE FRAME_AS_HEX SECONDS RATE: sends one frame again and again and prints how often it did.
- * RATE is frames a second; 0: as fast as it goes. Compiled by junk.py when it is needed. */
+ * RATE is frames a second; 0: as fast as it goes. With a rate it takes real-time priority where it may: a sender is
+ * another machine, and must not starve because those it floods are busy. Compiled by junk.py when it is needed. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <net/if.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +45,8 @@ int main(int argc, char **argv)
         perror("junk_sender");
         return 1;
     }
+    if (rate > 0)
+        sched_setscheduler(0, SCHED_RR, &(struct sched_param){.sched_priority = 60});
     setsockopt(out, SOL_PACKET, PACKET_QDISC_BYPASS, &one, sizeof one);
     memset(batch, 0, sizeof batch);
     for (int i = 0; i < BATCH; i++) {
@@ -50,8 +54,10 @@ int main(int argc, char **argv)
         batch[i].msg_hdr.msg_iovlen = 1;
     }
     for (begin = now(); now() - begin < seconds;) {
-        if (rate > 0 && count > (now() - begin) * rate)
+        if (rate > 0 && count > (now() - begin) * rate) {
+            nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
             continue;
+        }
         int sent = sendmmsg(out, batch, BATCH, 0);
         if (sent > 0)
             count += sent;
