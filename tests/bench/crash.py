@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from tests.bench.bench import BACKUP_PRIORITY, PROGRAMS, VIP, Bench, Pair, pair_of
+from tests.bench.bench import BACKUP_PRIORITY, PROGRAMS, VIP, Bench, Pair, attempt, pair_of
 from tests.bench.figures import NS_PER_MS, Figure, Goal, Section, active_down_interval_ns
 from tests.bench.programs import Vipkeeper
 from tests.netns.lan import wait_for
@@ -25,8 +25,8 @@ def measure(bench: Bench) -> Section:
     )
     for interval_cs in INTERVALS_CS:
         for program in PROGRAMS:
-            bench.tell(f"node crash, {interval_cs * 10} ms adverts, {program.name}")
-            with pair_of(program, interval_cs) as pair:
+            what = f"node crash, {interval_cs * 10} ms adverts, {program.name}"
+            with attempt(bench, section, what), pair_of(program, interval_cs) as pair:
                 _measure_pair(pair, bench.times(*REPETITIONS[interval_cs]), section)
     return section
 

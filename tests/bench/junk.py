@@ -12,7 +12,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 from tests.bench import accounts
-from tests.bench.bench import PROGRAMS, Bench, CanNotRun, Pair, pair_of
+from tests.bench.bench import PROGRAMS, Bench, CanNotRun, Pair, attempt, pair_of
 from tests.bench.figures import Figure, Goal, Section, longest_gap_ns, turns
 from tests.bench.observer import STRANGER_MAC_END
 from tests.bench.programs import Vipkeeper
@@ -63,7 +63,7 @@ def measure(bench: Bench) -> Section:
     with tempfile.TemporaryDirectory(prefix="vipkeeper-bench-") as folder:
         sender = _sender(Path(folder), section)
         for program in PROGRAMS:
-            with pair_of(program, INTERVAL_CS) as pair:
+            with attempt(bench, section, f"junk, {program.name}"), pair_of(program, INTERVAL_CS) as pair:
                 stranger = pair.lan.host("stranger", ipv6=False)
                 for flood in FLOODS:
                     bench.tell(f"junk, {flood.case}, {program.name}")

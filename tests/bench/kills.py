@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from tests.bench.bench import PROGRAMS, VIP, Bench, Pair, pair_of
+from tests.bench.bench import PROGRAMS, VIP, Bench, Pair, attempt, pair_of
 from tests.bench.figures import NS_PER_S, Figure, Goal, Section, longest_gap_ns
 from tests.bench.programs import Vipkeeper
 from tests.netns.lan import wait_for
@@ -28,14 +28,12 @@ def measure(bench: Bench) -> Section:
         ' judged as 20 ms at most, "no silence that matters" as less than three intervals.',
     )
     for program in PROGRAMS:
-        bench.tell(f"SIGKILL of everything, {program.name}")
-        with pair_of(program, INTERVAL_CS) as pair:
+        with attempt(bench, section, f"SIGKILL of everything, {program.name}"), pair_of(program, INTERVAL_CS) as pair:
             pair.start_pings()
             pair.observer.watch_addresses(pair.one.host)
             pair.observer.watch_addresses(pair.two.host)
             _everything(pair, bench.times(4, 2), section)
-        bench.tell(f"SIGKILL of the worker, {program.name}")
-        with pair_of(program, INTERVAL_CS) as pair:
+        with attempt(bench, section, f"SIGKILL of the worker, {program.name}"), pair_of(program, INTERVAL_CS) as pair:
             pair.start_pings()
             _worker(pair, bench.times(10, 3), section)
     return section

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from tests.bench.bench import PROGRAMS, Bench, Pair, pair_of
+from tests.bench.bench import PROGRAMS, Bench, Pair, attempt, pair_of
 from tests.bench.figures import Figure, Goal, Section
 from tests.bench.programs import Vipkeeper
 
@@ -24,13 +24,13 @@ def measure(bench: Bench) -> Section:
         if not bench.times(*repetitions):
             continue
         for program in PROGRAMS:
-            bench.tell(f"graceful stop, {interval_cs * 10} ms adverts, {program.name}")
-            with pair_of(program, interval_cs) as pair:
+            what = f"graceful stop, {interval_cs * 10} ms adverts, {program.name}"
+            with attempt(bench, section, what), pair_of(program, interval_cs) as pair:
                 pair.start_pings()
                 gaps = tuple(_stop(pair) for _ in range(bench.times(*repetitions)))
-            goal = GOAL if program is Vipkeeper else None
-            case = f"{interval_cs * 10} ms adverts"
-            section.figures.append(Figure(case, program.name, "longest client gap", "ms", gaps, goal))
+                goal = GOAL if program is Vipkeeper else None
+                case = f"{interval_cs * 10} ms adverts"
+                section.figures.append(Figure(case, program.name, "longest client gap", "ms", gaps, goal))
     return section
 
 
