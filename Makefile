@@ -57,17 +57,24 @@ types: venv ## mypy, strict
 contracts: venv ## import-linter: who may import whom
 	@$(BIN)/lint-imports --no-logo
 
+# Files of tests side by side: each makes its own namespaces. The cluster's tests run alone, for they measure.
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
+QUICK_SUITES := tests/unit tests/scenarios tests/property tests/golden
+
 unit: venv ## unit, scenarios, property and golden tests
-	@$(BIN)/pytest tests/unit tests/scenarios tests/property tests/golden
+	@$(BIN)/pytest $(SIDE_BY_SIDE) $(QUICK_SUITES)
 
 netns: venv packages ## engines in network namespaces (root)
-	@$(BIN)/pytest tests/netns
+	@$(BIN)/pytest $(SIDE_BY_SIDE) tests/netns
 
 e2e: venv packages ## the chart on a real kind cluster (root, or docker/podman)
 	@$(BIN)/pytest tests/e2e
 
 test: venv packages lint types contracts ## everything
-	@$(BIN)/pytest tests
+	@failed=0; \
+	$(BIN)/pytest $(SIDE_BY_SIDE) $(QUICK_SUITES) tests/netns || failed=1; \
+	$(BIN)/pytest tests/e2e || failed=1; \
+	exit $$failed
 
 bench: venv packages ## side by side with keepalived, 12 minutes (QUICK=1: 3); writes docs/benchmarks.md (root)
 	@$(BIN)/python -m tests.bench $(if $(QUICK),--quick)

@@ -1,4 +1,4 @@
-"""One pytest session for all suites, fast ones first; and an honest list of what did not run.
+"""What all suites share: their order, fast ones first, and an honest list of what did not run.
 
 A test that needs something of the machine (root, a program, the test cluster) says so with `requires("keepalived")`.
 Where the thing is missing the test is skipped, and the summary names the need and how many tests it cost. With CI
