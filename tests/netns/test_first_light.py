@@ -29,6 +29,7 @@ def test_the_address_answers_on_the_host_of_highest_priority(lan: Lan) -> None:
     assert lan.owners(VIP) == ["one"]
     status = two.status()
     assert status is not None
+    assert status.primary_address == "192.0.2.2"
     assert (status.active_address, status.interface, status.segment) == ("192.0.2.1", "eth0", "192.0.2.0/24")
 
 

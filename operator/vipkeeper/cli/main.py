@@ -56,6 +56,14 @@ def run(
         typer.Option("--file", "-f", metavar="FILE", help="File with VirtualIPs; - is standard input. Repeatable."),
     ],
     node: Annotated[str, typer.Option(help="Name of this host in nodes.priorities; by default its host name.")] = "",
+    peer: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=ADDRESS",
+            help="Another host that runs the same files: its --node, and an address of it. Repeatable, also for "
+            "further addresses of one host.",
+        ),
+    ] = None,
     state_dir: Annotated[
         Path, typer.Option(help="Folder for sockets and state: one for each run on this host.")
     ] = Path("/run/vipkeeper"),
@@ -67,9 +75,16 @@ def run(
     reads the files again.
     """
     from vipkeeper.standalone import main  # pydantic, yaml: only for this command
-    from vipkeeper.standalone.options import Options
+    from vipkeeper.standalone.options import Options, parse_peer, peers_problem
 
-    options = Options(tuple(file), node or socket.gethostname().lower(), state_dir.absolute())
+    name = node or socket.gethostname().lower()
+    try:
+        peers = tuple(parse_peer(text) for text in peer or ())
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--peer") from error
+    if problem := peers_problem(peers, name):
+        raise typer.BadParameter(problem, param_hint="--peer")
+    options = Options(tuple(file), name, state_dir.absolute(), peers)
     raise typer.Exit(main.check(options) if check else main.run(options))
 
 

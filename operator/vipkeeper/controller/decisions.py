@@ -15,6 +15,7 @@ from itertools import chain
 
 from vipkeeper.controller.objects import ConfigMapSeen, VirtualIPSeen
 from vipkeeper.controller.state import ClusterState
+from vipkeeper.ipc.fields import IPAddress
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.render.document import render_document
 from vipkeeper.spec.conflicts import Claim, Verdict, claim_of, judge, rivals, running_claim
@@ -22,6 +23,7 @@ from vipkeeper.spec.names import configmap_name
 from vipkeeper.spec.parse import ParsedVirtualIP, Refusal, RefusalReason
 from vipkeeper.spec.placement import Node, Placement, Requirements, nodes_of
 from vipkeeper.spec.ports import PortBlock, PortsExhausted, allocate_ports
+from vipkeeper.spec.rules import parse_ip
 from vipkeeper.spec.settings import OperatorSettings, settings_problems
 from vipkeeper.spec.speaker import VRRPSpeaker
 from vipkeeper.spec.vrids import allocate_vrid
@@ -78,12 +80,27 @@ class _Ground:
         self.speakers: list[VRRPSpeaker] = [seen.speaker for seen in state.speakers.values()]
         for pod in state.pods:
             self._occupied.setdefault(pod.placement, set()).add(pod.node)
+        self._addresses: dict[tuple[str, str], dict[str, IPAddress]] = {}
+        for speaker in self.speakers:
+            for report in speaker.status.virtual_routers:
+                address = parse_ip(report.primary_address or "")
+                if address is not None:
+                    self._addresses.setdefault((speaker.placement, report.uid), {})[speaker.node_name] = address
 
     def nodes_of(self, placement: Placement) -> tuple[Node, ...]:
         if placement.name not in self._by_placement:
             occupied = self._occupied.get(placement.name, set())
             self._by_placement[placement.name] = nodes_of(placement, self._nodes, occupied, self._required)
         return self._by_placement[placement.name]
+
+    def addresses_of(self, decision: Decision) -> dict[str, IPAddress]:
+        """By node, where it is found on the segment. A speaker that says nothing (any more) is where it was before:
+        a pod that starts again makes no document anew."""
+        assert decision.placement is not None, "a refused object has no placement"
+        running = decision.running
+        before = running.nodes if running else {}
+        known = {name: address for name, share in before.items() for address in share.segment_addresses}
+        return known | self._addresses.get((decision.placement.name, decision.virtualip.uid), {})
 
 
 def _examine(virtualip: VirtualIPSeen, configmaps: Mapping[str, ConfigMapSeen], settings: OperatorSettings) -> Decision:
@@ -174,4 +191,5 @@ def _conclude(decision: Decision, claim: Claim, verdict: Verdict, others: Iterab
             problem = "spec.vrid: all 255 VRIDs of the segment are taken: delete a VirtualIP there"
             return _refuse(decision, (problem,), RefusalReason.NO_FREE_VRID)
         return replace(decision, pin=pin)
-    return replace(decision, document=render_document(parsed, claim.vrid, ground.nodes_of(parsed.placement)))
+    nodes = ground.nodes_of(parsed.placement)
+    return replace(decision, document=render_document(parsed, claim.vrid, nodes, ground.addresses_of(decision)))

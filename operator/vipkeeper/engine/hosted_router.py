@@ -236,6 +236,7 @@ class HostedRouter:
             faults=faults,
             ailments=tuple(sorted(core.ailments)),
             active_address=str(core.active_address) if core.active_address is not None else "",
+            primary_address="" if core.local_address == _NOWHERE[self._config.family] else str(core.local_address),
             rejected=self.rejections.report(),
         )
 

@@ -84,6 +84,16 @@ class Fields:
             self.note(name, f"{text!r} is not an IP address")
             return IPv4Address(0)
 
+    def addresses(self, name: str) -> tuple[IPAddress, ...]:
+        """A JSON array of addresses; absent: none."""
+        found = []
+        for text in self.texts(name):
+            try:
+                found.append(ip_address(text))
+            except ValueError:
+                self.note(name, f"{text!r} is not an IP address")
+        return tuple(found)
+
     def child(self, name: str) -> Fields:
         return Fields(self._value.get(name, {}), f"{self.path}.{name}".lstrip("."), self.problems)
 

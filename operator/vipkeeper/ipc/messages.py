@@ -131,6 +131,9 @@ class RouterStatus:
     """Why it yields (HealthSource values)."""
     active_address: str
     """Primary address of the Active that we hear, our own when it is us, "" when none."""
+    primary_address: str = ""
+    """This node's primary address of the election's family (RFC 9568 §1.6): where its adverts come from. "" while it
+    has none; an engine of before says nothing."""
     rejected: tuple[Rejected, ...] = ()
     """At most 16 entries, most frequent first. A change of a count alone is sent each 60 s at most."""
 
@@ -195,6 +198,7 @@ def to_json(message: AgentMessage | EngineMessage) -> dict[str, Any]:
                 "faults": list(message.faults),
                 "ailments": list(message.ailments),
                 "activeAddress": message.active_address,
+                "primaryAddress": message.primary_address,
                 "rejected": [{"cause": r.cause, "source": r.source, "count": r.count} for r in message.rejected],
             }
         case Gone():
@@ -275,6 +279,7 @@ def _status(fields: Fields, raw: dict[str, Any]) -> RouterStatus:
         faults=fields.texts("faults"),
         ailments=fields.texts("ailments"),
         active_address=fields.text("activeAddress"),
+        primary_address=fields.text("primaryAddress", ""),
         rejected=tuple(
             Rejected(item.text("cause"), item.text("source"), item.number("count", 0, 2**63 - 1))
             for item in fields.children("rejected")

@@ -13,11 +13,11 @@ from typing import Any
 
 from vipkeeper.ipc.fields import Fields, IPAddress
 
-FORMAT = 2
+FORMAT = 3
 """Highest version of this document that is read here. A reader refuses one it does not know and keeps what it has.
 
-A document is written in the lowest version that says all of it: 1, unless a member that came with version 2 differs
-from its default (`_of_format_2`). So an engine of before never runs a virtual router otherwise than its document says,
+A document is written in the lowest version that says all of it: 1, unless a member that came with version 2 or 3
+differs from its default (`_of_format_2`, `_of_format_3`, `_share_of_format_3`). So an engine of before never runs a virtual router otherwise than its document says,
 and goes on with all those that it understands.
 """
 
@@ -52,6 +52,16 @@ class NodeShare:
     """Effective priority, 2..254 (RFC 9568 §5.2.4; 1 is kept for "last resort")."""
     rank: int
     """0 for the node with the highest priority, 1 for the next: delays among nodes that are all at priority 1."""
+    segment_addresses: tuple[IPAddress, ...] = ()
+    """Where the node is found on the segment of the virtual addresses: its primary address in the election's family.
+    Empty: not known (yet), or nothing in this document needs it."""
+    node_addresses: tuple[IPAddress, ...] = ()
+    """Other ways to the node, of either family, perhaps on another network; empty where nothing needs them."""
+
+    def ways(self, version: int) -> tuple[IPAddress, ...]:
+        """All known addresses of IP `version`, the one on the segment first."""
+        every = (*self.segment_addresses, *self.node_addresses)
+        return tuple(dict.fromkeys(address for address in every if address.version == version))
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +169,7 @@ class RenderedVirtualIP:
         addresses = tuple(_address(item) for item in fields.children("addresses"))
         if not 1 <= len(addresses) <= 20:
             fields.note("addresses", f"has {len(addresses)} members, not 1..20")
-        nodes = {
-            name: NodeShare(item.number("priority", 1, 255), item.number("rank", 0, 1_000_000))
-            for name, item in fields.named_children("nodes").items()
-        }
+        nodes = {name: _share(item) for name, item in fields.named_children("nodes").items()}
         vrrp_version = fields.choice("vrrpVersion", VRRP_VERSIONS)
         document = RenderedVirtualIP(
             name=fields.text("name"),
@@ -189,9 +196,11 @@ class RenderedVirtualIP:
 
     def to_json(self) -> dict[str, Any]:
         """The document as JSON values, members in a fixed order, absent ones left out."""
-        newer = _of_format_2(self)
+        format_2 = _of_format_2(self)
+        format_3 = _of_format_3(self)
+        shares = {name: _share_of_format_3(share) for name, share in self.nodes.items()}
         result: dict[str, Any] = {
-            "format": 2 if newer else 1,
+            "format": 3 if format_3 or any(shares.values()) else 2 if format_2 else 1,
             "name": self.name,
             "uid": self.uid,
             "generation": self.generation,
@@ -205,26 +214,52 @@ class RenderedVirtualIP:
                 for item in self.addresses
             ],
             "nodes": {
-                name: {"priority": share.priority, "rank": share.rank} for name, share in sorted(self.nodes.items())
+                name: {"priority": share.priority, "rank": share.rank} | shares[name]
+                for name, share in sorted(self.nodes.items())
             },
         }
         if self.interface is not None:
             result["interface"] = self.interface
         if self.nginx is not None:
             result["nginx"] = {"http": [_http_to_json(server) for server in self.nginx.http]}
-        return result | newer
+        return result | format_2 | format_3
 
 
 def _of_format_2(document: RenderedVirtualIP) -> dict[str, Any]:
     """Those members that version 1 does not have, where they say something."""
-    members: dict[str, tuple[Any, Any]] = {
-        "health": (None if document.health is None else _health_to_json(document.health), None),
-        "installPrefix": (document.install_prefix, False),
-        "preemptDelayMs": (document.preempt_delay_ms, 0),
-        "vrrpVersion": (document.vrrp_version, 3),
-        "checksum": (document.checksum, "PseudoHeader"),
-    }
+    return _telling(
+        health=(None if document.health is None else _health_to_json(document.health), None),
+        installPrefix=(document.install_prefix, False),
+        preemptDelayMs=(document.preempt_delay_ms, 0),
+        vrrpVersion=(document.vrrp_version, 3),
+        checksum=(document.checksum, "PseudoHeader"),
+    )
+
+
+def _of_format_3(_document: RenderedVirtualIP) -> dict[str, Any]:
+    """Those members that version 2 does not have either."""
+    return _telling()
+
+
+def _share_of_format_3(share: NodeShare) -> dict[str, Any]:
+    return _telling(
+        segmentAddresses=([str(address) for address in share.segment_addresses], []),
+        nodeAddresses=([str(address) for address in share.node_addresses], []),
+    )
+
+
+def _telling(**members: tuple[Any, Any]) -> dict[str, Any]:
+    """Of members with their defaults: those that differ."""
     return {name: value for name, (value, default) in members.items() if value != default}
+
+
+def _share(fields: Fields) -> NodeShare:
+    return NodeShare(
+        priority=fields.number("priority", 1, 255),
+        rank=fields.number("rank", 0, 1_000_000),
+        segment_addresses=fields.addresses("segmentAddresses"),
+        node_addresses=fields.addresses("nodeAddresses"),
+    )
 
 
 def _interval_cs(fields: Fields, vrrp_version: int) -> int:

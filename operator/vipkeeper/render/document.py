@@ -1,17 +1,36 @@
-"""The rendered document of one VirtualIP: the spec, with everything decided that nodes must agree on."""
+"""The rendered document of one VirtualIP: the spec, with everything decided that nodes must agree on.
+
+Addresses of the nodes are part of it only where the engines need them (`needs_node_addresses`): so a node that changes
+its address, or reports one, makes no document anew that has no use for it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
-from vipkeeper.ipc.rendered import RenderedVirtualIP
+from vipkeeper.ipc.fields import IPAddress
+from vipkeeper.ipc.rendered import NodeShare, RenderedVirtualIP
 from vipkeeper.spec.parse import ParsedVirtualIP
 from vipkeeper.spec.placement import Node
 from vipkeeper.spec.priorities import effective_priorities, wanted_priorities
 
+NOT_REPORTED: Mapping[str, IPAddress] = {}
 
-def render_document(parsed: ParsedVirtualIP, vrid: int, nodes: Iterable[Node]) -> RenderedVirtualIP:
-    """`nodes`: those of the placement (`placement.nodes_of`); `vrid`: the user's, the pinned or the allocated one."""
+
+def needs_node_addresses(_parsed: ParsedVirtualIP) -> bool:
+    """Whether the engines of this VirtualIP speak to each other by address."""
+    return False
+
+
+def render_document(
+    parsed: ParsedVirtualIP, vrid: int, nodes: Iterable[Node], reported: Mapping[str, IPAddress] = NOT_REPORTED
+) -> RenderedVirtualIP:
+    """`nodes`: those of the placement (`placement.nodes_of`); `vrid`: the user's, the pinned or the allocated one.
+
+    `reported`: by node, its address on the segment, as its speaker reports it.
+    """
+    nodes = tuple(nodes)
     wanted = wanted_priorities(nodes, parsed.priority, parsed.priorities)
     return RenderedVirtualIP(
         name=parsed.name,
@@ -23,7 +42,7 @@ def render_document(parsed: ParsedVirtualIP, vrid: int, nodes: Iterable[Node]) -
         preempt=parsed.preempt,
         addresses=parsed.addresses,
         interface=parsed.interface,
-        nodes=effective_priorities(wanted, parsed.uid),
+        nodes=_with_addresses(effective_priorities(wanted, parsed.uid), parsed, nodes, reported),
         nginx=parsed.nginx,
         health=parsed.health,
         install_prefix=parsed.install_prefix,
@@ -31,3 +50,17 @@ def render_document(parsed: ParsedVirtualIP, vrid: int, nodes: Iterable[Node]) -
         vrrp_version=parsed.vrrp_version,
         checksum=parsed.checksum,
     )
+
+
+def _with_addresses(
+    shares: Mapping[str, NodeShare], parsed: ParsedVirtualIP, nodes: Iterable[Node], reported: Mapping[str, IPAddress]
+) -> dict[str, NodeShare]:
+    if not needs_node_addresses(parsed):
+        return dict(shares)
+    family = parsed.addresses[0].address.version
+    others = {node.name: node.addresses for node in nodes}
+    on_segment = {name: (address,) for name, address in reported.items() if address.version == family}
+    return {
+        name: replace(share, segment_addresses=on_segment.get(name, ()), node_addresses=others[name])
+        for name, share in shares.items()
+    }

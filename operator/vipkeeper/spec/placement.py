@@ -13,6 +13,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from vipkeeper.ipc.fields import IPAddress
+from vipkeeper.spec.rules import parse_ip
 from vipkeeper.spec.virtualip import LabelSelector, LabelSelectorRequirement, Nodes, Toleration
 
 DEFAULT_PLACEMENT = "default"
@@ -60,6 +62,8 @@ class Node:
     name: str
     labels: Mapping[str, str]
     taints: tuple[Taint, ...] = ()
+    addresses: tuple[IPAddress, ...] = ()
+    """Its InternalIPs: one or two, first the one of the cluster's first family."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +120,16 @@ def parse_node(value: Mapping[str, Any]) -> Node:
     """From the API object."""
     metadata = value["metadata"]
     taints = (value.get("spec") or {}).get("taints") or []
+    addresses = (value.get("status") or {}).get("addresses") or []
     return Node(
         name=metadata["name"],
         labels=dict(metadata.get("labels") or {}),
         taints=tuple(Taint(item["key"], item.get("value") or "", item["effect"]) for item in taints),
+        addresses=tuple(
+            address
+            for item in addresses
+            if item["type"] == "InternalIP" and (address := parse_ip(item["address"])) is not None
+        ),
     )
 
 

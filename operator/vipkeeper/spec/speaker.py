@@ -69,6 +69,8 @@ class VirtualRouterReport(Reported):
     """Why it yields: causes for which this node's nginx counts as ill; empty when healthy."""
     active_address: str | None = None
     """Address of the Active that it hears (its own, when it is Active); absent when none."""
+    primary_address: str | None = None
+    """This node's own address from which it advertises (RFC 9568: the primary address); absent while there is none."""
     rejected: tuple[RejectedAdverts, ...] = ()
     """Adverts that were dropped, the most frequent first, 16 entries at most."""
 
@@ -171,6 +173,7 @@ def report_from_router(status: RouterStatus, received_at: datetime) -> VirtualRo
         faults=status.faults,
         ailments=status.ailments,
         active_address=status.active_address or None,
+        primary_address=status.primary_address or None,
         rejected=tuple(
             RejectedAdverts(cause=item.cause, source=item.source, count=item.count) for item in status.rejected
         ),

@@ -13,7 +13,7 @@ from typing import Any
 
 from vipkeeper.ipc.fields import IPAddress
 from vipkeeper.ipc.rendered import NodeShare, RenderedVirtualIP
-from vipkeeper.render.document import render_document
+from vipkeeper.render.document import needs_node_addresses, render_document
 from vipkeeper.spec.parse import ParsedVirtualIP, Refusal, parse_virtualip
 from vipkeeper.spec.placement import Node
 from vipkeeper.spec.priorities import wanted_priorities
@@ -107,16 +107,31 @@ def _unfit(spec: Mapping[str, Any]) -> Iterator[str]:
 
 def _render(parsed: ParsedVirtualIP, options: Options) -> RenderedVirtualIP:
     assert parsed.vrid is not None  # _unfit has refused it
-    document = render_document(parsed, parsed.vrid, [Node(options.node, {})])
-    share = NodeShare(document.nodes[options.node].priority, _rank(parsed, options.node))
-    return replace(document, placement=options.placement, nodes={options.node: share})
+    document = render_document(parsed, parsed.vrid, [])
+    shares = _shares(parsed, options)
+    if needs_node_addresses(parsed):
+        family = document.addresses[0].address.version
+        nodes = {name: _with_addresses(share, options.peer_addresses(name), family) for name, share in shares.items()}
+    else:
+        nodes = {options.node: shares[options.node]}
+    return replace(document, placement=options.placement, nodes=nodes)
 
 
-def _rank(parsed: ParsedVirtualIP, node: str) -> int:
-    """Place of this host among those that are named: who waits how long when all of them are ill."""
+def _shares(parsed: ParsedVirtualIP, options: Options) -> dict[str, NodeShare]:
+    """Of this host and its peers. Rank: the place among all that are named anywhere: who waits how long when all of
+    them are ill."""
+    taking_part = (options.node, *options.peer_names)
     named = {entry.name for entry in parsed.priorities if entry.name is not None}
-    wanted = wanted_priorities([Node(name, {}) for name in {*named, node}], parsed.priority, parsed.priorities)
-    return sorted(wanted, key=lambda name: (-wanted[name], name)).index(node)
+    wanted = wanted_priorities([Node(name, {}) for name in {*named, *taking_part}], parsed.priority, parsed.priorities)
+    order = sorted(wanted, key=lambda name: (-wanted[name], name))
+    return {name: NodeShare(wanted[name], order.index(name)) for name in taking_part}
+
+
+def _with_addresses(share: NodeShare, addresses: tuple[IPAddress, ...], family: int) -> NodeShare:
+    """What the user gives first in the election's family is on the segment; the rest are other ways to that host."""
+    on_segment = tuple(address for address in addresses if address.version == family)[:1]
+    others = tuple(address for address in addresses if address not in on_segment)
+    return replace(share, segment_addresses=on_segment, node_addresses=others)
 
 
 def _with_generation(document: RenderedVirtualIP, before: RenderedVirtualIP | None) -> RenderedVirtualIP:

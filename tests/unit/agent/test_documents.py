@@ -29,7 +29,7 @@ def test_a_document_of_an_unknown_format_is_reported_and_the_one_before_stays_in
     assert documents.changed(damaged()) == []
     assert documents.good == {"web": document()}
     assert documents.refused["web"].generation == 7
-    assert documents.refused["web"].problems == ("format: 99 is not in 1..2",)
+    assert documents.refused["web"].problems == ("format: 99 is not in 1..3",)
     documents.changed(configmap(document(generation=8)))
     assert documents.refused == {}
 

@@ -27,6 +27,13 @@ def test_each_command_explains_itself(command: str) -> None:
     assert "Usage" in result.output
 
 
+@pytest.mark.parametrize("peer", ["lb2", "lb1=192.0.2.2"])
+def test_a_wrong_peer_is_refused_before_anything_is_read(peer: str) -> None:
+    result = runner.invoke(app, ["run", "-f", "missing.yaml", "--node", "lb1", "--peer", peer])
+    assert result.exit_code == 2
+    assert "--peer" in result.output
+
+
 def test_version_is_that_of_the_package() -> None:
     assert runner.invoke(app, ["version"]).output.strip() == vipkeeper.__version__
 

@@ -16,9 +16,10 @@ def problems(fields: Fields) -> list[str]:
 
 
 def test_good_members_come_out_typed() -> None:
-    fields = Fields({"a": "text", "b": True, "c": 3, "d": "2001:db8::1", "e": ["x", "y"]})
+    fields = Fields({"a": "text", "b": True, "c": 3, "d": "2001:db8::1", "e": ["x", "y"], "f": ["::1"]})
     assert (fields.text("a"), fields.flag("b", False), fields.number("c", 1, 3)) == ("text", True, 3)
     assert (fields.address("d"), fields.texts("e")) == (IPv6Address("2001:db8::1"), ("x", "y"))
+    assert fields.addresses("f") == (IPv6Address("::1"),)
     fields.finish()
 
 
@@ -26,6 +27,7 @@ def test_absent_members_take_their_default() -> None:
     fields = Fields({})
     assert (fields.text("a", "x"), fields.flag("b", True), fields.number("c", 1, 9, 5)) == ("x", True, 5)
     assert (fields.texts("d"), fields.children("e"), fields.named_children("f")) == ((), [], {})
+    assert fields.addresses("g") == ()
     fields.finish()
 
 

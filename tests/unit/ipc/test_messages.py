@@ -47,6 +47,7 @@ STATUS = RouterStatus(
     faults=(),
     ailments=("NginxGone",),
     active_address="192.0.2.2",
+    primary_address="192.0.2.2",
     rejected=(Rejected("WrongChecksum", "192.0.2.66", 7),),
 )
 

@@ -58,13 +58,21 @@ FULL = replace(
 )
 
 
+ADDRESSED = replace(
+    SMALL,
+    nodes={
+        "worker1": NodeShare(100, 0, (ip_address("192.0.2.1"),), (ip_address("10.0.0.1"), ip_address("fd00::1"))),
+        "worker2": NodeShare(99, 1),
+    },
+)
+
 OLD_VERSION = replace(SMALL, vrrp_version=2, advertisement_interval_cs=25500)
 
 
 INSTALLED = replace(SMALL, install_prefix=True, addresses=(RenderedAddress(ip_address("192.0.2.10"), 24),))
 
 
-@pytest.mark.parametrize("document", [SMALL, FULL, OLD_VERSION, INSTALLED])
+@pytest.mark.parametrize("document", [SMALL, FULL, OLD_VERSION, INSTALLED, ADDRESSED])
 def test_a_document_survives_the_way_through_json(document: RenderedVirtualIP) -> None:
     assert RenderedVirtualIP.from_json(json.loads(json.dumps(document.to_json()))) == document
 
@@ -103,6 +111,28 @@ def test_a_reader_of_format_1_refuses_what_it_would_run_otherwise(change: dict[s
     assert replace(SMALL, **change).to_json()["format"] == 2
 
 
+def test_addresses_of_nodes_need_format_3_and_stand_with_those_nodes_that_have_some() -> None:
+    document = ADDRESSED.to_json()
+    assert document["format"] == 3
+    assert document["nodes"] == {
+        "worker1": {
+            "priority": 100,
+            "rank": 0,
+            "segmentAddresses": ["192.0.2.1"],
+            "nodeAddresses": ["10.0.0.1", "fd00::1"],
+        },
+        "worker2": {"priority": 99, "rank": 1},
+    }
+
+
+def test_the_way_over_the_segment_is_the_first_of_its_family() -> None:
+    share = ADDRESSED.nodes["worker1"]
+    assert share.ways(4) == (ip_address("192.0.2.1"), ip_address("10.0.0.1"))
+    assert share.ways(6) == (ip_address("fd00::1"),)
+    same = replace(share, node_addresses=share.segment_addresses)
+    assert same.ways(4) == share.segment_addresses, "one address is one way"
+
+
 def changed(path: list[str | int], value: object) -> dict[str, Any]:
     document = json.loads(json.dumps(FULL.to_json()))
     target = document
@@ -115,7 +145,9 @@ def changed(path: list[str | int], value: object) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("path", "value", "problem"),
     [
-        (["format"], 3, "format: 3 is not in 1..2"),
+        (["format"], 4, "format: 4 is not in 1..3"),
+        (["nodes", "worker1", "nodeAddresses"], ["web"], "nodes.worker1.nodeAddresses: 'web' is not an IP address"),
+        (["nodes", "worker1", "segmentAddresses"], "::1", "nodes.worker1.segmentAddresses: is not a list of texts"),
         (["vrid"], 0, "vrid: 0 is not in 1..255"),
         (["vrid"], None, "vrid: is missing"),
         (["name"], None, "name: is missing"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
@@ -156,3 +157,10 @@ def test_a_node_is_read_from_the_api_with_or_without_labels_and_taints() -> None
         "spec": {"taints": [{"key": "t", "effect": "NoSchedule"}]},
     }
     assert parse_node(value) == Node("b", {"rack": "a"}, (Taint("t", "", "NoSchedule"),))
+
+
+def test_the_internal_addresses_of_a_node_are_read_in_their_order_and_no_others() -> None:
+    told = [("Hostname", "a"), ("InternalIP", "10.0.0.1"), ("ExternalIP", "192.0.2.1"), ("InternalIP", "fd00::1")]
+    addresses = [{"type": type_, "address": address} for type_, address in [*told, ("InternalIP", "nonsense")]]
+    node = parse_node({"metadata": {"name": "a"}, "status": {"addresses": addresses}})
+    assert node.addresses == (ip_address("10.0.0.1"), ip_address("fd00::1"))

@@ -25,9 +25,9 @@ def test_an_age_becomes_a_date() -> None:
 
 
 def test_empty_texts_become_absent_members() -> None:
-    status = replace(STATUS, interface="", segment="", active_address="", takeover_ms=None)
+    status = replace(STATUS, interface="", segment="", active_address="", primary_address="", takeover_ms=None)
     written = report_from_router(status, at(0)).to_json()
-    assert {"interface", "segment", "activeAddress", "takeoverMs"}.isdisjoint(written)
+    assert {"interface", "segment", "activeAddress", "primaryAddress", "takeoverMs"}.isdisjoint(written)
 
 
 def test_a_report_survives_the_way_through_the_api() -> None:
