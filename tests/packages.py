@@ -1,7 +1,7 @@
 """`python -m tests.packages`: the Debian packages that the suites need, installed where that is possible.
 
 Announced before it is done, and only what is missing. Without root or Debian nothing is installed: the tests that
-lack something are skipped and named at the end of the run (tests/conftest.py). The neighbours (keepalived,
+lack something are skipped and named at the end of the run (tests/conftest.py). The neighbours (keepalived, FRR,
 nginx) are started by the tests themselves, never as services of the machine: `policy-rc.d` forbids that meanwhile.
 """
 
@@ -18,6 +18,7 @@ from pathlib import Path
 NEEDED = {
     "busybox-static": "the nginx sidecar's script with the tools of a small image",
     "curl": "a client of the addresses",
+    "frr": "a real VRRP neighbour with virtual MAC addresses (its vrrpd)",
     "iproute2": "network namespaces",
     "iputils-arping": "asks who owns an address",
     "iputils-ping": "asks whether it answers",

@@ -6,35 +6,20 @@ import signal
 import subprocess
 
 from tests.netns.lan import Host
+from tests.netns.neighbour import VirtualRouter
 
 
 class Keepalived:
-    def __init__(
-        self, host: Host, address: str, *, priority: int, vrid: int = 51, interval_s: float = 0.25, version: int = 3
-    ) -> None:
+    """Runs from the beginning; several in turn on one host share its log."""
+
+    def __init__(self, host: Host, *routers: VirtualRouter, interface: str = "eth0") -> None:
         self.host = host
         folder = host.lan.folder / f"{host.name}-keepalived"
         folder.mkdir(parents=True, exist_ok=True)
         configuration = folder / "keepalived.conf"
-        configuration.write_text(
-            f"""
-global_defs {{
-    vrrp_version {version}
-}}
-vrrp_instance TEST {{
-    state BACKUP
-    interface eth0
-    virtual_router_id {vrid}
-    priority {priority}
-    advert_int {interval_s}
-    virtual_ipaddress {{
-        {address}/{128 if ":" in address else 32}
-    }}
-}}
-"""
-        )
+        configuration.write_text("".join(_instance(router, interface) for router in routers))
         self._log = folder / "log"
-        with self._log.open("wb") as output:
+        with self._log.open("ab") as output:
             self._process = host.start(
                 "keepalived",
                 *("--dont-fork", "--log-console", "--log-detail", "--vrrp", f"--use-file={configuration}"),
@@ -50,3 +35,21 @@ vrrp_instance TEST {{
         """It sends priority 0."""
         self._process.send_signal(signal.SIGTERM)
         self._process.wait(20)
+
+
+def _instance(router: VirtualRouter, interface: str) -> str:
+    addresses = "\n".join(f"        {address}/{128 if router.is_ipv6 else 32}" for address in router.addresses)
+    extra = "".join(f"    {line}\n" for line in (*router.extra, *(() if router.preempt else ("nopreempt",))))
+    return f"""
+vrrp_instance TEST{router.vrid} {{
+    version {router.version}
+    state BACKUP
+    interface {interface}
+    virtual_router_id {router.vrid}
+    priority {router.priority}
+    advert_int {router.interval_cs / 100:g}
+{extra}    virtual_ipaddress {{
+{addresses}
+    }}
+}}
+"""

@@ -1,7 +1,8 @@
 """Who has an address in the kernel, told by the kernels themselves: every change, at the moment it happens.
 
 One netlink socket in the network namespace of each node, all read by one thread with one clock. Nothing runs inside
-the nodes, so the watch works on a frozen one and costs the others nothing.
+the nodes, so the watch works on a frozen one and costs the others nothing. An address on an interface without carrier
+is no owner's when the watch is told so: FRR leaves it there as Backup, on a macvlan that is down.
 """
 
 from __future__ import annotations
@@ -23,9 +24,11 @@ from tests.e2e.support.timeline import Gap
 
 Address = IPv4Address | IPv6Address
 
+RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
 NLM_F_REQUEST_DUMP = 0x301
-RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR = 0x10, 0x100
+RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR = 0x1, 0x10, 0x100
+IFF_LOWER_UP = 0x10000
 IFA_ADDRESS, IFA_LOCAL = 1, 2
 NLMSG_DONE = 3
 RECEIVE_BUFFER_BYTES = 1 << 22
@@ -51,20 +54,30 @@ class Span:
 
 
 class OwnerWatch:
-    """`nodes`: each node's name and the path of its network namespace. Watches from `with` until its end."""
+    """`nodes`: each node's name and the path of its network namespace. Watches from `with` until its end.
 
-    def __init__(self, nodes: Mapping[str, Path]) -> None:
+    `only_up`: addresses of interfaces without carrier do not count.
+    """
+
+    def __init__(self, nodes: Mapping[str, Path], *, only_up: bool = False) -> None:
         self._sockets = {_open_in(path): name for name, path in nodes.items()}
+        self._only_up = only_up
         self._changes: list[Change] = []
         self._present: set[tuple[str, Address]] = set()
+        self._configured: set[tuple[str, int, Address]] = set()
+        self._down: set[tuple[str, int]] = set()
         self._known = threading.Condition()
         self._wake, self._woken = socket.socketpair()
         self._thread = threading.Thread(target=self._watch, name="owners", daemon=True)
 
     def __enter__(self) -> OwnerWatch:
-        for family in (socket.AF_INET, socket.AF_INET6):
-            for connection in self._sockets:
-                connection.send(struct.pack("=IHHIIB3x", 20, RTM_GETADDR, NLM_F_REQUEST_DUMP, 1, 0, family))
+        for connection in self._sockets:
+            for request, family in (
+                (RTM_GETLINK, socket.AF_UNSPEC),
+                (RTM_GETADDR, socket.AF_INET),
+                (RTM_GETADDR, socket.AF_INET6),
+            ):
+                connection.send(struct.pack("=IHHIIB15x", 32, request, NLM_F_REQUEST_DUMP, 1, 0, family))
                 self._read_dump(connection)
         self._thread.start()
         return self
@@ -162,26 +175,43 @@ class OwnerWatch:
 
     def _read(self, connection: socket.socket) -> None:
         data = connection.recv(1 << 16)
-        now_ns = time.monotonic_ns()
-        for present, address in _addresses_in(data):
-            self._note(Change(now_ns, self._sockets[connection], address, present))
+        self._take(data, self._sockets[connection], time.monotonic_ns())
 
     def _read_dump(self, connection: socket.socket) -> None:
         while True:
             data = connection.recv(1 << 16)
-            for present, address in _addresses_in(data):
-                self._note(Change(0, self._sockets[connection], address, present))
+            self._take(data, self._sockets[connection], 0)
             if any(kind == NLMSG_DONE for kind, _body in _messages_in(data)):
                 return
 
-    def _note(self, change: Change) -> None:
-        key = (change.node, change.address)
-        with self._known:
-            if change.present == (key in self._present):
-                return  # the refresh of a lifetime
-            (self._present.add if change.present else self._present.discard)(key)
-            self._changes.append(change)
-            self._known.notify_all()
+    def _take(self, data: bytes, node: str, now_ns: int) -> None:
+        for kind, body in _messages_in(data):
+            if kind in (RTM_NEWADDR, RTM_DELADDR):
+                index, address = _read_address(body)
+                key = (node, index, address)
+                with self._known:
+                    (self._configured.add if kind == RTM_NEWADDR else self._configured.discard)(key)
+                    self._note(now_ns, node, {address})
+            elif kind in (RTM_NEWLINK, RTM_DELLINK) and body[0] == socket.AF_UNSPEC:
+                index, flags = struct.unpack_from("=iI", body, 4)
+                up = kind == RTM_NEWLINK and flags & IFF_LOWER_UP
+                with self._known:
+                    (self._down.discard if up else self._down.add)((node, index))
+                    self._note(
+                        now_ns, node, {held for name, at, held in self._configured if (name, at) == (node, index)}
+                    )
+
+    def _note(self, at_ns: int, node: str, addresses: Iterable[Address]) -> None:
+        """Who has them may have changed; a refreshed lifetime and a link that stays as it was change nothing."""
+        for address in addresses:
+            present = any(
+                (name, held) == (node, address) and not (self._only_up and (name, index) in self._down)
+                for name, index, held in self._configured
+            )
+            if present != ((node, address) in self._present):
+                (self._present.add if present else self._present.discard)((node, address))
+                self._changes.append(Change(at_ns, node, address, present))
+                self._known.notify_all()
 
 
 def _longest(spans: Iterable[Span]) -> Gap | None:
@@ -195,14 +225,10 @@ def _messages_in(data: bytes) -> Iterator[tuple[int, bytes]]:
         data = data[(length + 3) & ~3 :]
 
 
-def _addresses_in(data: bytes) -> Iterator[tuple[bool, Address]]:
-    for kind, body in _messages_in(data):
-        if kind not in (RTM_NEWADDR, RTM_DELADDR):
-            continue
-        attributes = dict(_attributes_in(body[8:]))
-        value = attributes.get(IFA_LOCAL) or attributes.get(IFA_ADDRESS)
-        if value:
-            yield kind == RTM_NEWADDR, ip_address(value)
+def _read_address(body: bytes) -> tuple[int, Address]:
+    attributes = dict(_attributes_in(body[8:]))
+    (index,) = struct.unpack_from("=I", body, 4)
+    return index, ip_address(attributes.get(IFA_LOCAL) or attributes[IFA_ADDRESS])
 
 
 def _attributes_in(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -231,7 +257,7 @@ def _enter_and_open(namespace: Path) -> socket.socket | OSError:
             return OSError(ctypes.get_errno(), f"setns {namespace}")
         connection = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
         connection.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES)
-        connection.bind((0, RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR))
+        connection.bind((0, RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR))
         return connection
     finally:
         os.close(number)

@@ -123,6 +123,23 @@ def test_refreshed_lifetime_is_no_change_and_its_end_is_one(hosts: list[Host], o
     assert [sorted(span.owners) for span in owners.spans(VIP6, since_ns)] == [[], ["a"], []]
 
 
+def test_an_address_on_an_interface_without_carrier_counts_only_where_it_was_asked_for(hosts: list[Host]) -> None:
+    host = hosts[0]
+    host.ip("link", "add", "mac0", "link", "eth0", "type", "macvlan", "mode", "bridge")
+    host.ip("address", "add", f"{VIP4}/24", "dev", "mac0")
+    namespace = {"a": Path("/run/netns") / host.namespace}
+    with OwnerWatch(namespace) as all_of_them, OwnerWatch(namespace, only_up=True) as only_up:
+        assert all_of_them.owners(VIP4) == {"a"}
+        assert only_up.owners(VIP4) == set()
+        since_ns = time.monotonic_ns()
+        host.ip("link", "set", "mac0", "up")
+        only_up.wait_for(VIP4, ["a"], 10)
+        host.ip("link", "set", "mac0", "protodown", "on")
+        only_up.wait_for(VIP4, [], 10)
+        assert [sorted(span.owners) for span in only_up.spans(VIP4, since_ns)] == [[], ["a"], []]
+        assert all_of_them.owners(VIP4) == {"a"}
+
+
 @pytest.mark.parametrize("address", [VIP4, VIP6], ids=["ARP", "neighbour discovery"])
 def test_observer_sees_both_owners_of_one_address(hosts: list[Host], address: object) -> None:
     first, second, client = hosts
