@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from random import Random
 
+from vipkeeper.journal.ring import Journal, Track
 from vipkeeper.vrrp.actions import Action, AddAddresses, RemoveAddresses, SendAdvert, StateChanged
 from vipkeeper.vrrp.config import VirtualRouterConfig
 from vipkeeper.vrrp.events import AdvertReceived, Event, Startup, TimerFired
@@ -32,6 +33,7 @@ class Node:
     index: int
     config: VirtualRouterConfig
     router: VirtualRouter
+    track: Track
     alive: bool = True
     frozen: bool = False
     held: set[IPAddress] = field(default_factory=set)
@@ -55,14 +57,17 @@ class Lan:
         """(time, node, action) of everything that was done."""
         self.double_since_ns: int | None = None
         self.longest_double_ns = 0
+        self.journal = Journal(ring_bytes=20_000)
+        """Of all nodes together, and so small that it forgets."""
         self._wire: list[tuple[int, int, int, IPAddress, bytes]] = []
         self._count = 0
-        self.nodes = [
-            Node(index, config, VirtualRouter(config, IPv4Address(f"192.0.2.{index + 1}")))
-            for index, config in enumerate(configs)
-        ]
+        self.nodes = [self._node(index, config) for index, config in enumerate(configs)]
         for node in self.nodes:
             self.tell(node, Startup())
+
+    def _node(self, index: int, config: VirtualRouterConfig) -> Node:
+        router = VirtualRouter(config, IPv4Address(f"192.0.2.{index + 1}"))
+        return Node(index, config, router, self.journal.track(f"node {index}", router, self.now_ns))
 
     @property
     def active(self) -> list[Node]:
@@ -71,6 +76,7 @@ class Lan:
     def tell(self, node: Node, event: Event) -> list[Action]:
         """Hand an event to a router and carry out what it asks."""
         actions = node.router.handle(event, self.now_ns)
+        node.track.note(event, self.now_ns, actions)
         for action in actions:
             self.log.append((self.now_ns, node.index, action))
             self._carry_out(node, action)
@@ -97,6 +103,8 @@ class Lan:
 
     def boot(self, node: Node) -> None:
         node.router = VirtualRouter(node.config, node.router.local_address)
+        node.track.end()
+        node.track = self.journal.track(f"node {node.index}", node.router, self.now_ns)
         node.alive, node.frozen = True, False
         self.tell(node, Startup())
 

@@ -89,6 +89,24 @@ def run(
 
 
 @app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="A journal of an engine; - is standard input.", show_default=False)],
+    router: Annotated[str, typer.Option(help="Only the timeline of routers with this in their name.")] = "",
+    timeline: Annotated[bool, typer.Option("--timeline/--no-timeline", help="Tell what happened.")] = True,
+) -> None:
+    """Tell what an engine's journal says, and run it through the state machine again: does it still do the same?
+
+    SIGUSR1 makes a speaker, or `vipkeeper run`, write a journal to journal/ in its state folder; an engine that
+    crashes writes one by itself. A journal has no secrets in it: attach it to a bug report.
+
+    Exit codes: 0 no difference, 1 the first difference of each router is shown, 2 the file is no journal.
+    """
+    from vipkeeper.cli.replay import show
+
+    raise typer.Exit(show(file, router, with_timeline=timeline))
+
+
+@app.command()
 def crds(
     output: Annotated[Path, typer.Option(help="Folder for the two files.")] = Path("crds"),
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 when a file differs.")] = False,

@@ -12,6 +12,8 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import vipkeeper
 from vipkeeper.engine import inheritance, realtime
@@ -22,6 +24,7 @@ from vipkeeper.engine.documents import config_of, problems_of
 from vipkeeper.engine.hosted_router import HostedRouter, World
 from vipkeeper.engine.inheritance import Inheritance, Prepared, Results, needs_of
 from vipkeeper.engine.interfaces import Interfaces, Link
+from vipkeeper.engine.journal_writer import CRASH, JournalWriter
 from vipkeeper.engine.lines import LineStream
 from vipkeeper.engine.log import log, warn
 from vipkeeper.engine.loop import Loop
@@ -52,8 +55,10 @@ from vipkeeper.ipc.messages import (
     RemoveReason,
     Synced,
     Welcome,
+    to_json,
 )
 from vipkeeper.ipc.rendered import RenderedVirtualIP
+from vipkeeper.journal.ring import Journal
 from vipkeeper.vrrp.state import State
 from vipkeeper.vrrp.units import ms_to_ns
 
@@ -90,6 +95,8 @@ class Engine:
         self._netlink = Netlink(self._kernel_said, self._read_interfaces_again)
         self._loop.watch(self._netlink.fileno(), lambda _now_ns: self._netlink.read())
         self._ports = Ports(self._loop)
+        journal = Journal()
+        self._journal_writer = JournalWriter(settings, journal, self._for_journal)
         self._world = World(
             loop=self._loop,
             interfaces=self._interfaces,
@@ -97,6 +104,7 @@ class Engine:
             ports=self._ports,
             memory=memory,
             announcements=announcements,
+            journal=journal,
             node=settings.node,
             real_time=real_time,
             virtual_addresses=self._virtual_addresses,
@@ -116,6 +124,13 @@ class Engine:
 
     def run(self) -> None:
         """Until SIGTERM, SIGINT, or the end of the guard."""
+        try:
+            self._run_until_told_to_leave()
+        except Exception:
+            self._journal_writer.write(CRASH)
+            raise
+
+    def _run_until_told_to_leave(self) -> None:
         now_ns = time.monotonic_ns()
         self._watch_signals()
         self._netlink.dump()
@@ -431,11 +446,24 @@ class Engine:
         for end in (reader, writer):
             end.setblocking(False)
         signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
             signal.signal(number, lambda _number, _frame: None)
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # of journals that are written
         self._signals = (reader, writer)
-        self._loop.watch(reader.fileno(), lambda _now_ns: self._loop.stop())
+        self._loop.watch(reader.fileno(), self._signalled)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())  # the guard has forked us with its signals held back
+
+    def _signalled(self, _now_ns: int) -> None:
+        numbers = set(self._signals[0].recv(4096))
+        if signal.SIGUSR1 in numbers:
+            self._journal_writer.write("SIGUSR1")
+        if numbers & {signal.SIGTERM, signal.SIGINT}:
+            self._loop.stop()
+
+    def _for_journal(self) -> Iterator[dict[str, Any]]:
+        for router in self._routers.values():
+            yield {"document": router.document.to_json()}
+            yield {"status": to_json(router.status())}
 
     def _leave(self) -> None:
         """Priority 0 and no address left: the others take over at once."""

@@ -4,6 +4,7 @@ It holds what must survive an engine: the documents, what `prepare` found, and t
 must never wait for: disks (store_writer.py) and `prepare` (prepare_runner.py). It knows nothing of VRRP.
 
     SIGTERM, SIGINT ─► guard ─► SIGTERM ─► engine: priority 0, addresses off, exit ─► guard: exit 0
+    SIGUSR1         ─► guard ─► SIGUSR1 ─► engine: its journal to the state folder (journal_writer.py)
     guard dies      ─► engine: SIGTERM by the kernel (PR_SET_PDEATHSIG), or the end of its socket: leaves the same way
     `vipkeeper run` dies, where it is the parent ─► guard: SIGTERM by the kernel
     both die        ─► the leases of the addresses run out in the kernel
@@ -36,7 +37,7 @@ from vipkeeper.engine.store_writer import StoreWriter
 from vipkeeper.engine.verdicts import sources_of, without
 from vipkeeper.vrrp.units import NS_PER_S
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGUSR1)
 _ENGINE_MAY_TAKE_NS = 10 * NS_PER_S
 """To leave, before it is killed."""
 
@@ -130,6 +131,8 @@ class Guard:
         numbers = set(self._signals.recv(4096))
         if signal.SIGCHLD in numbers:
             self._reap(now_ns)
+        if signal.SIGUSR1 in numbers and self._engine:
+            os.kill(self._engine, signal.SIGUSR1)
         if numbers & {signal.SIGTERM, signal.SIGINT} and not self._leaving:
             self._leave(now_ns)
 

@@ -30,6 +30,7 @@ from vipkeeper.engine.remarks import Remarks
 from vipkeeper.engine.state_memory import StateMemory
 from vipkeeper.ipc.messages import RouterStatus
 from vipkeeper.ipc.rendered import RenderedVirtualIP
+from vipkeeper.journal.ring import Journal
 from vipkeeper.vrrp.actions import Action, AddAddresses, Announce, RemoveAddresses, SendAdvert, StateChanged
 from vipkeeper.vrrp.config import VirtualRouterConfig
 from vipkeeper.vrrp.events import (
@@ -65,6 +66,7 @@ class World:
     ports: Ports
     memory: StateMemory
     announcements: socket.socket
+    journal: Journal
     node: str
     real_time: bool
     virtual_addresses: Set[IPAddress]
@@ -84,6 +86,8 @@ class HostedRouter:
         self._world = world
         self._config = config_of(document, world.node)
         self._core = VirtualRouter(self._config, _NOWHERE[self._config.family])
+        label = f"{document.name} (VRID {self._config.vrid}, {self._config.family.name})"
+        self._track = world.journal.track(label, self._core, time.monotonic_ns())
         self._timer = world.loop.urgent_timer(self._ring)
         self._announcer = Announcer(world.loop, world.announcements)
         self._shared: SharedPort | None = None
@@ -251,7 +255,13 @@ class HostedRouter:
         core = self._core
         if now_ns is None:
             now_ns = time.monotonic_ns()
-        for action in core.handle(event, now_ns):
+        try:
+            actions = core.handle(event, now_ns)
+        except Exception:
+            self._track.failed(event, now_ns)
+            raise
+        self._track.note(event, now_ns, actions)
+        for action in actions:
             self._do(action, now_ns)
         if core.last_advert_ns != self._remembered_ns:
             self._remembered_ns = core.last_advert_ns
@@ -374,6 +384,7 @@ class HostedRouter:
 
     def _end(self) -> None:
         self._timer.cancel()
+        self._track.end()
         self._announcer.stop()
         if self._shared is not None:
             self._world.ports.detach(self._shared, self._config.vrid)

@@ -31,6 +31,10 @@ class Settings:
         return self.state_dir / "documents"
 
     @property
+    def journal_dir(self) -> Path:
+        return self.state_dir / "journal"
+
+    @property
     def engine_socket(self) -> Path:
         return self.run_dir / "engine.sock"
 

@@ -74,6 +74,10 @@ class Children:
         if self.guard:
             os.kill(self.guard, signal.SIGTERM)
 
+    def ask_for_journal(self) -> None:
+        if self.guard:
+            os.kill(self.guard, signal.SIGUSR1)
+
     def kill(self) -> None:
         """All that is left."""
         for pid in self.left():

@@ -4,6 +4,7 @@ One loop takes every event in turn: signals, what the engine says, verdicts of t
 again after each Welcome, as the agent does it in a cluster.
 
     SIGHUP           the files are read again: all good, and they count; one problem anywhere, and nothing changes
+    SIGUSR1          the engine writes its journal to the state folder
     SIGTERM, SIGINT  guard and engine leave: priority 0, addresses off, nothing left; exit 0
     guard dies       its engine leaves by itself; then a new guard
     we die           guard and engine leave in order, by themselves
@@ -43,7 +44,7 @@ from vipkeeper.threads.engine_client import EngineClient, EngineEvent
 
 LEAVING_MAY_TAKE_S = 15.0
 """Of the guard and all that is its: more than the guard gives its engine."""
-_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD, signal.SIGUSR1)
 
 log = logging.getLogger("run")
 
@@ -92,6 +93,8 @@ class Run:
                 self._reap()
             case Signalled(signal.SIGHUP):
                 self._reload()
+            case Signalled(signal.SIGUSR1):
+                self._children.ask_for_journal()
             case Signalled():
                 self._leave()
             case Health():

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 import vipkeeper
 from vipkeeper.cli.main import app
 
-COMMANDS = ("agent", "cleanup", "controller", "crds", "run", "speaker", "version")
+COMMANDS = ("agent", "cleanup", "controller", "crds", "replay", "run", "speaker", "version")
 
 runner = CliRunner()
 
