@@ -86,7 +86,7 @@ class HostedRouter:
         self._world = world
         self._config = config_of(document, world.node)
         self._core = VirtualRouter(self._config, _NOWHERE[self._config.family])
-        label = f"{document.name} (VRID {self._config.vrid}, {self._config.family.name})"
+        label = f"{document.name} (VRID {self._config.vrid}, IPv{self._config.family:d})"
         self._track = world.journal.track(label, self._core, time.monotonic_ns())
         self._timer = world.loop.urgent_timer(self._ring)
         self._announcer = Announcer(world.loop, world.announcements)
