@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from vipkeeper.engine.unicast import transport_of
 from vipkeeper.ipc.fields import IPAddress
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.vrrp.config import VirtualRouterConfig
@@ -59,5 +60,6 @@ def config_of(document: RenderedVirtualIP, node: str) -> VirtualRouterConfig:
         companion_addresses=tuple(item.address for item in document.addresses if item.address.version != family),
         version=Version(document.vrrp_version),
         checksum=ChecksumForm(document.checksum),
+        transport=transport_of(document, node),
         preempt_delay_ns=ms_to_ns(document.preempt_delay_ms),
     )

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import assert_never
 
+from vipkeeper.engine import unicast
 from vipkeeper.engine.addresses import Addresses, lease_s
 from vipkeeper.engine.adoption import Identity, Legacy
 from vipkeeper.engine.announce import Announcer
@@ -49,6 +50,7 @@ from vipkeeper.vrrp.events import (
 from vipkeeper.vrrp.packet import Advert, Dropped, Family, encode
 from vipkeeper.vrrp.router import VirtualRouter
 from vipkeeper.vrrp.state import Fault, State
+from vipkeeper.vrrp.transport import Unicast
 from vipkeeper.vrrp.units import ns_to_ms
 
 HELD_ELSEWHERE = "HeldByOtherPlacement"
@@ -92,7 +94,7 @@ class HostedRouter:
         self._announcer = Announcer(world.loop, world.announcements)
         self._shared: SharedPort | None = None
         self._link: Link | None = None
-        self._adverts: dict[int, bytes] = {}
+        self._adverts: dict[int, tuple[tuple[IPAddress | None, bytes], ...]] = {}
         self._since_ns = time.monotonic_ns()
         self._remembered_ns: int | None = None
         self._heard: Advert | None = None
@@ -148,6 +150,7 @@ class HostedRouter:
         self._remarks.forget()
         if self._shared is not None:
             self._shared.expect(self._config.vrid, self._config.expected())
+        self._take_source(self._link)
         self._rehearse()
         self._feed(ConfigChanged(self._config))
         if self.state is State.ACTIVE:  # the lease may have another length
@@ -300,10 +303,15 @@ class HostedRouter:
     def _send(self, priority: int) -> None:
         if self._shared is None:
             return
-        message = self._adverts.get(priority)
-        if message is None:
-            message = self._adverts[priority] = self._encode(priority)
-        self._shared.port.send(message)
+        messages = self._adverts.get(priority)
+        if messages is None:
+            messages = self._adverts[priority] = self._encode(priority)
+        port, source = self._shared.port, self._core.local_address
+        for destination, message in messages:
+            if destination is None:
+                port.send(message)
+            else:
+                port.send_to(message, source, destination)
 
     def _add(self, addresses: tuple[IPAddress, ...]) -> None:
         if self._link is not None:
@@ -323,30 +331,53 @@ class HostedRouter:
         self._world.addresses.rehearse(link.index, config.all_addresses, self._lease_s())
         self._announcer.rehearse(link.name, link.mac, config.all_addresses)
 
-    def _encode(self, priority: int) -> bytes:
+    def _encode(self, priority: int) -> tuple[tuple[IPAddress | None, bytes], ...]:
+        """For the group (None), or for each peer: the destination is in the checksum."""
+        destinations = self._destinations if isinstance(self._config.transport, Unicast) else (None,)
+        return tuple((destination, self._encode_for(priority, destination)) for destination in destinations)
+
+    def _encode_for(self, priority: int, destination: IPAddress | None) -> bytes:
         return encode(
             vrid=self._config.vrid,
             priority=priority,
             interval_cs=self._config.advertisement_interval_cs,
             addresses=self._config.addresses,
             source=self._core.local_address,
+            destination=destination,
             checksum_form=self._config.checksum,
             version=self._config.version,
         )
+
+    @property
+    def _destinations(self) -> tuple[IPAddress, ...]:
+        return unicast.destinations_of(self.document, self._world.node)
 
     def _lease_s(self) -> int:
         return lease_s(self._config.advertisement_interval_cs, self._world.real_time)
 
     def _take_source(self, link: Link | None) -> None:
-        source = None if link is None else link.source(self._config.family, self._world.virtual_addresses)
+        source = None if link is None else self._source_on(link)
         if source is None:
             return
         if self._shared is not None:
-            self._shared.set_source(source)
+            if isinstance(self._config.transport, Unicast):
+                ways = unicast.own_ways_of(self.document, self._world.node)
+                self._shared.take_unicast(self._config.vrid, ways | {source})
+            else:
+                self._shared.take_unicast(self._config.vrid, frozenset())
+                self._shared.set_source(source)
         if source != self._core.local_address:
             self._adverts = {}
             self._feed(LocalAddressChanged(source))
             self._changed()
+
+    def _source_on(self, link: Link) -> IPAddress | None:
+        virtual = self._world.virtual_addresses
+        if isinstance(self._config.transport, Unicast):
+            towards = unicast.decisive(self._destinations)
+            if towards is not None:
+                return link.source_towards(towards, virtual)
+        return link.source(self._config.family, virtual)
 
     def _faults(self) -> frozenset[Fault]:
         if self.prepared is None:
@@ -355,6 +386,8 @@ class HostedRouter:
         not_prepared = bool(self.prepared.problems) and bool(self.interface)
         if not_prepared or (self._link is not None and self._shared is None):
             faults |= {Fault.NOT_PREPARED}
+        if unicast.lacks_peers(self.document, self._world.node):
+            faults |= {Fault.NO_PEER_ADDRESS}
         return faults
 
     # ---- arriving and leaving

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Container
 from dataclasses import dataclass, field
-from ipaddress import IPv4Interface, IPv6Interface, ip_interface
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from vipkeeper.engine.netlink_codec import (
     IFA_F_DADFAILED,
@@ -52,20 +52,36 @@ class Link:
                 return message.address
         return None
 
+    def source_towards(self, destination: IPAddress, not_these: Container[IPAddress]) -> IPAddress | None:
+        """Where unicast to `destination` is sent from: an address of its subnet, else a primary (stable) one."""
+        family = Family(destination.version)
+        found = [
+            message
+            for message in self.addresses.values()
+            if message.address.version == family
+            and message.address not in not_these
+            and message.proto != OUR_PROTO
+            and not message.flags & IFA_F_SECONDARY  # in IPv6: a temporary one (RFC 8981)
+            and (family is Family.IPV4 or (_usable(message) and not message.address.is_link_local))
+        ]
+        if not found or destination.is_link_local:
+            return self.source(family, not_these)
+        return min(found, key=lambda message: destination not in _subnet(message)).address
+
     def segment(self, family: Family, virtual_addresses: tuple[IPAddress, ...]) -> str:
         """The on-link prefix that holds the first virtual address, else that of the interface; "" when unknown."""
         prefixes = [
-            ip_interface((message.address, message.prefix_length))
+            _subnet(message)
             for message in self.addresses.values()
             if message.address.version == family
             and message.prefix_length < message.address.max_prefixlen
             and message.address not in virtual_addresses
             and message.proto != OUR_PROTO
         ]
-        prefixes = [item for item in prefixes if not item.network.is_link_local] or prefixes
+        prefixes = [item for item in prefixes if not item.is_link_local] or prefixes
         for address in virtual_addresses[:1]:
             prefixes.sort(key=lambda item: _rank(item, address))
-        return str(prefixes[0].network) if prefixes else ""
+        return str(prefixes[0]) if prefixes else ""
 
     def holds_ours(self, address: IPAddress) -> bool:
         """Whether an address put here by a speaker is still there: tagged, or on a lease of the kernel and of full
@@ -131,6 +147,10 @@ def _usable(message: AddressMessage) -> bool:
     return not message.flags & IFA_F_TENTATIVE or bool(message.flags & IFA_F_OPTIMISTIC)
 
 
-def _rank(prefix: IPv4Interface | IPv6Interface, address: IPAddress) -> tuple[bool, int]:
+def _subnet(message: AddressMessage) -> IPv4Network | IPv6Network:
+    return ip_network((message.address, message.prefix_length), strict=False)
+
+
+def _rank(prefix: IPv4Network | IPv6Network, address: IPAddress) -> tuple[bool, int]:
     """Prefixes that hold the address first, the longest of them first of all."""
-    return (address not in prefix.network, -prefix.network.prefixlen)
+    return (address not in prefix, -prefix.prefixlen)

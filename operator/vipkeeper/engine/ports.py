@@ -34,6 +34,7 @@ class SharedPort:
         self._loop = loop
         self.routers: dict[int, Listener] = {}
         self._expected: dict[int, Expected] = {}
+        self._unicast: dict[int, frozenset[IPAddress]] = {}
         self.port = Port(link.name, link.index, family, self._deliver, self._refuse)
         self._was_up = False
         loop.watch(self.port.fileno(), self.port.read)
@@ -55,6 +56,14 @@ class SharedPort:
 
     def set_source(self, source: IPAddress | None) -> None:
         self.port.set_source(source)
+
+    def take_unicast(self, vrid: int, addresses: frozenset[IPAddress]) -> None:
+        """What is sent to `addresses` is for the router of `vrid`, and what comes from there is our own."""
+        if addresses:
+            self._unicast[vrid] = addresses
+        else:
+            self._unicast.pop(vrid, None)
+        self.port.set_unicast(frozenset[IPAddress]().union(*self._unicast.values()))
 
     def drain(self, now_ns: int) -> None:
         """Read what there is, before somebody believes in silence."""
@@ -102,6 +111,7 @@ class Ports:
         shared.routers.pop(vrid, None)
         if shared.routers:
             shared.expect(vrid, None)
+            shared.take_unicast(vrid, frozenset())
             return
         shared.close()
         self._ports.pop((shared.port.index, shared.port.family), None)

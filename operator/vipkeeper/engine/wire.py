@@ -32,6 +32,7 @@ from vipkeeper.vrrp.packet import (
 
 _SO_ATTACH_FILTER = 26
 _SO_RCVBUFFORCE = 33
+_IP_PKTINFO = 8
 _RECEIVE_BUFFER_BYTES = 2 << 20
 _TRAFFIC_CLASS = 0xC0
 _SKB_PRIORITY = 6  # TC_PRIO_INTERACTIVE: 7 is the kernel's own
@@ -73,8 +74,10 @@ class Port:
         self._on_refusal = on_refusal
         self._expected: Mapping[int, Expected] = {}
         self._source: IPAddress | None = None
+        self._unicast: frozenset[IPAddress] = frozenset()
+        self._own: frozenset[IPAddress] = frozenset()
         self._ancillary: list[tuple[int, int, bytes]] = []
-        self._send_error = ""
+        self._send_errors: dict[str, str] = {}
         self._known: dict[bytes, Advert] = {}
         ipv4 = family is Family.IPV4
         kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
@@ -99,11 +102,11 @@ class Port:
         self._attach_filter({vrid: item.version for vrid, item in expected.items()})
 
     def set_source(self, source: IPAddress | None) -> None:
-        """Where our adverts come from; packets from there are our own."""
+        """Where our multicast adverts come from; packets from there are our own."""
         if source == self._source:
             return
         self._source = source
-        self._known.clear()
+        self._note_own()
         if isinstance(source, IPv4Address):
             # The source of multicasts, without bind(2), which would refuse all that is not for that address.
             request = struct.pack("=4s4si", bytes(4), source.packed, self.index)
@@ -111,6 +114,16 @@ class Port:
         elif isinstance(source, IPv6Address):
             packet_info = struct.pack("=16si", source.packed, self.index)
             self._ancillary = [(socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, packet_info)]
+
+    def set_unicast(self, addresses: frozenset[IPAddress]) -> None:
+        """Where unicast adverts come from and go to; packets from there are our own as well."""
+        if addresses != self._unicast:
+            self._unicast = addresses
+            self._note_own()
+
+    def _note_own(self) -> None:
+        self._own = self._unicast if self._source is None else self._unicast | {self._source}
+        self._known.clear()
 
     def join(self) -> None:
         """Be in the group; when we are, leave first, so that switches hear of it again (after the link was gone)."""
@@ -142,13 +155,35 @@ class Port:
             else:
                 self._socket.sendto(message, self._group)
         except OSError as error:
-            if error.strerror != self._send_error:
-                warn("adverts are not sent", interface=self.interface, family=self.family.name, error=error.strerror)
-            self._send_error = error.strerror or ""
-            return False
-        if self._send_error:
-            log("adverts are sent again", interface=self.interface, family=self.family.name)
-            self._send_error = ""
+            return self._failed("group", error)
+        return self._sent("group") if self._send_errors else True
+
+    def send_to(self, message: bytes, source: IPAddress, destination: IPAddress) -> bool:
+        """To one peer on the segment."""
+        address: tuple[str, int] | tuple[str, int, int, int]
+        if isinstance(source, IPv4Address):
+            packet_info = struct.pack("=i4s4s", self.index, source.packed, bytes(4))
+            ancillary, address = (socket.IPPROTO_IP, _IP_PKTINFO, packet_info), (str(destination), 0)
+        else:
+            packet_info = struct.pack("=16si", source.packed, self.index)
+            ancillary = (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, packet_info)
+            address = (str(destination), 0, 0, self.index if destination.is_link_local else 0)
+        try:
+            self._socket.sendmsg([message], [ancillary], 0, address)
+        except OSError as error:
+            return self._failed(str(destination), error)
+        return self._sent(str(destination)) if self._send_errors else True
+
+    def _failed(self, to: str, error: OSError) -> bool:
+        cause = error.strerror or ""
+        if cause != self._send_errors.get(to):
+            warn("adverts are not sent", interface=self.interface, family=self.family.name, to=to, error=cause)
+        self._send_errors[to] = cause
+        return False
+
+    def _sent(self, to: str) -> bool:
+        if self._send_errors.pop(to, None) is not None:
+            log("adverts are sent again", interface=self.interface, family=self.family.name, to=to)
         return True
 
     def read(self, now_ns: int, limit: int = READS_PER_WAKEUP) -> None:
@@ -170,8 +205,7 @@ class Port:
         if known is not None:
             self._on_advert(known, now_ns)
             return
-        own = () if self._source is None else (self._source,)
-        result = decode_ipv4(packet, vrids=self._expected, own_addresses=own, expected=self._expected)
+        result = decode_ipv4(packet, vrids=self._expected, own_addresses=self._own, expected=self._expected)
         if isinstance(result, Advert):
             self._learn(all_but_identification, result)
             self._on_advert(result, now_ns)
@@ -196,7 +230,6 @@ class Port:
             elif kind == socket.IPV6_PKTINFO:
                 destination = IPv6Address(data[:16])
         source = IPv6Address(sender[0].partition("%")[0])
-        own = () if self._source is None else (self._source,)
         result = decode(
             message,
             family=Family.IPV6,
@@ -204,7 +237,7 @@ class Port:
             destination=destination,
             ttl=hop_limit,
             vrids=self._expected,
-            own_addresses=own,
+            own_addresses=self._own,
             expected=self._expected,
         )
         if isinstance(result, Advert):

@@ -30,6 +30,9 @@ VRRP_VERSIONS = (3, 2)
 CHECKSUM_FORMS = ("PseudoHeader", "MessageOnly")
 """What the checksum of an advert of IPv4 covers (RFC 9568 §5.2.8 and what others make of it)."""
 
+TRANSPORTS = ("Multicast", "Unicast")
+"""How adverts travel: to the group of RFC 9568 §5.1, or to each other node of the document."""
+
 _MAX_CHECK_MS = 3_600_000
 _MAX_PREEMPT_DELAY_MS = 3_600_000
 _MAX_CHECKS_IN_A_ROW = 1000
@@ -160,6 +163,10 @@ class RenderedVirtualIP:
     """One of VRRP_VERSIONS, of what is sent and taken. Version 2 holds its election in IPv4 only."""
     checksum: str = "PseudoHeader"
     """One of CHECKSUM_FORMS, of what is sent in version 3 and IPv4. Both are taken."""
+    transport: str = "Multicast"
+    """One of TRANSPORTS, of what is sent and taken. Unicast: `nodes` has the addresses of the others."""
+    min_ttl: int = 255
+    """Lowest TTL or Hop Limit that is taken by unicast, 1..255."""
 
     @staticmethod
     def from_json(value: object) -> RenderedVirtualIP:
@@ -188,6 +195,8 @@ class RenderedVirtualIP:
             preempt_delay_ms=fields.number("preemptDelayMs", 0, _MAX_PREEMPT_DELAY_MS, 0),
             vrrp_version=vrrp_version,
             checksum=fields.choice("checksum", CHECKSUM_FORMS),
+            transport=fields.choice("transport", TRANSPORTS),
+            min_ttl=fields.number("minTtl", 1, 255, 255),
         )
         if document.install_prefix and any(item.prefix_length is None for item in addresses):
             fields.note("installPrefix", "needs a prefix length with every address")
@@ -236,9 +245,9 @@ def _of_format_2(document: RenderedVirtualIP) -> dict[str, Any]:
     )
 
 
-def _of_format_3(_document: RenderedVirtualIP) -> dict[str, Any]:
+def _of_format_3(document: RenderedVirtualIP) -> dict[str, Any]:
     """Those members that version 2 does not have either."""
-    return _telling()
+    return _telling(transport=(document.transport, "Multicast"), minTtl=(document.min_ttl, 255))
 
 
 def _share_of_format_3(share: NodeShare) -> dict[str, Any]:

@@ -18,9 +18,9 @@ from vipkeeper.spec.priorities import effective_priorities, wanted_priorities
 NOT_REPORTED: Mapping[str, IPAddress] = {}
 
 
-def needs_node_addresses(_parsed: ParsedVirtualIP) -> bool:
+def needs_node_addresses(parsed: ParsedVirtualIP) -> bool:
     """Whether the engines of this VirtualIP speak to each other by address."""
-    return False
+    return parsed.transport == "Unicast"
 
 
 def render_document(
@@ -49,6 +49,8 @@ def render_document(
         preempt_delay_ms=parsed.preempt_delay_ms,
         vrrp_version=parsed.vrrp_version,
         checksum=parsed.checksum,
+        transport=parsed.transport,
+        min_ttl=parsed.min_ttl,
     )
 
 

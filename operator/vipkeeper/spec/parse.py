@@ -58,6 +58,8 @@ class ParsedVirtualIP:
     preempt_delay_ms: int
     vrrp_version: int
     checksum: str
+    transport: str
+    min_ttl: int
     nginx: NginxSection | None
     health: HealthSection | None
 
@@ -115,6 +117,8 @@ def parse_virtualip(value: Mapping[str, Any]) -> ParsedVirtualIP | Refusal:
         preempt_delay_ms=_duration_ms(vrrp.preempt_delay),
         vrrp_version=vrrp.version,
         checksum=vrrp.checksum,
+        transport=vrrp.transport,
+        min_ttl=vrrp.min_ttl,
         nginx=_nginx(spec.nginx) if spec.nginx else None,
         health=_health(spec.health) if spec.health else None,
     )

@@ -201,6 +201,11 @@ MESSAGE_ONLY_NEEDS_IPV4 = Rule(
     f"(!has(self.vrrp.version) || self.vrrp.version != 2) && ({_ELECTS_IPV4})",
     field="vrrp.checksum",
 )
+MIN_TTL_NEEDS_UNICAST = Rule(
+    "needs `transport: Unicast`: what comes by multicast has a TTL of 255, or somebody has forwarded it",
+    "!has(self.minTTL) || self.minTTL == 255 || has(self.transport) && self.transport == 'Unicast'",
+    field="minTTL",
+)
 CHECK_INTERVAL_BOUNDS = Rule(
     "must be 100ms to 300s",
     _IS_DURATION + "duration(self) >= duration('100ms') && duration(self) <= duration('300s')",
@@ -373,6 +378,8 @@ def _check_vrrp(vrrp: Mapping[str, Any], first_address: list[Any]) -> Iterator[s
     yield from _check_duration(delay, "spec.vrrp.preemptDelay", PREEMPT_DELAY_BOUNDS, 0, 900_000)
     if vrrp.get("preempt") is False and isinstance(delay, str) and parse_duration_us(delay):
         yield f"spec.vrrp: {PREEMPT_DELAY_NEEDS_PREEMPT.message}"
+    if vrrp.get("minTTL", 255) != 255 and vrrp.get("transport") != "Unicast":
+        yield f"spec.vrrp.minTTL: {MIN_TTL_NEEDS_UNICAST.message}"
     elects_ipv6 = any(address.version == 6 for address in _good_addresses(first_address))
     if elects_ipv6 and version_2:
         yield f"spec.vrrp.version: {VERSION_2_NEEDS_IPV4.message}"

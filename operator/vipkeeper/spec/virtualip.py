@@ -134,7 +134,12 @@ class VRRP(Written):
     """How the nodes elect the one that holds the addresses (VRRP: RFC 9568)."""
 
     model_config = ConfigDict(
-        json_schema_extra=kubernetes(rules.INTERVAL_BOUNDS, rules.INTERVAL_BOUNDS_V2, rules.PREEMPT_DELAY_NEEDS_PREEMPT)
+        json_schema_extra=kubernetes(
+            rules.INTERVAL_BOUNDS,
+            rules.INTERVAL_BOUNDS_V2,
+            rules.PREEMPT_DELAY_NEEDS_PREEMPT,
+            rules.MIN_TTL_NEEDS_UNICAST,
+        )
     )
 
     version: Literal[3, 2] = 3
@@ -165,6 +170,15 @@ class VRRP(Written):
     """What the checksum of advertisements covers in IPv4. PseudoHeader [default]: addresses and length of the IP header
     too, as keepalived and FRR send and demand it. MessageOnly: the message alone, as RFC 9568 section 5.2.8 has it, for
     routers that demand that. Both forms are accepted from others, whatever stands here."""
+    transport: Literal["Multicast", "Unicast"] = "Multicast"
+    """How advertisements travel. Multicast [default]: to 224.0.0.18 or ff02::12, as RFC 9568 has it. Unicast: to each
+    other node that takes part, for networks that do not carry multicast; only these nodes are listened to, so no other
+    router can be part of it. The addresses of the nodes are found by the operator, or are given to `vipkeeper run`
+    with --peer. Either way all nodes must be on one segment."""
+    min_ttl: Annotated[int, Field(ge=1, le=255, alias="minTTL")] = 255
+    """Lowest TTL (IPv6: Hop Limit) of advertisements that are taken by unicast, 1 to 255 [255]. Ours leave with 255, and
+    each router on their way takes one off; so 255 means: from this very network. keepalived sends 64 by unicast in
+    IPv6, unless it is told `unicast_ttl 255`."""
 
 
 class UpstreamServer(Written):

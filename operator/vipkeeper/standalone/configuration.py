@@ -33,6 +33,11 @@ NGINX = (
     "watch it with health.http (port, path) or health.tcp (port)"
 )
 
+PEERS_MISSING = (
+    "Unicast needs the addresses of the other hosts: give each with --peer NAME=ADDRESS (its --node and its address), "
+    "or use Multicast"
+)
+
 Documents = Mapping[str, RenderedVirtualIP]
 NOTHING: Documents = {}
 
@@ -76,6 +81,8 @@ def _parse(item: FoundObject, options: Options) -> _Good | list[Problem]:
     parsed = parse_virtualip(_as_from_the_api(item.value, options))
     if isinstance(parsed, Refusal):
         problems = [*parsed.problems, *problems]
+    else:
+        problems += _lonely(parsed, options)
     if problems or isinstance(parsed, Refusal):
         return [Problem(item.place, text) for text in problems]
     return _Good(item.place, _render(parsed, options))
@@ -103,6 +110,21 @@ def _unfit(spec: Mapping[str, Any]) -> Iterator[str]:
                 yield f"spec.nodes.priorities[{index}].selector: {SELECTOR}"
     if spec.get("nginx") is not None:
         yield NGINX
+
+
+def _lonely(parsed: ParsedVirtualIP, options: Options) -> Iterator[str]:
+    """Unicast needs an address of every other host, of the family that elects."""
+    if parsed.transport != "Unicast":
+        return
+    if not options.peers:
+        yield f"spec.vrrp.transport: {PEERS_MISSING}"
+    family = parsed.addresses[0].address.version
+    for name in options.peer_names:
+        if all(address.version != family for address in options.peer_addresses(name)):
+            yield (
+                f"spec.vrrp.transport: Unicast elects in IPv{family} here, and no IPv{family} address of {name} is "
+                f"known: add --peer {name}=ADDRESS"
+            )
 
 
 def _render(parsed: ParsedVirtualIP, options: Options) -> RenderedVirtualIP:

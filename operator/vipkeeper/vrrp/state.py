@@ -58,6 +58,8 @@ class Fault(StrEnum):
     """The interface is down or has no carrier."""
     NO_SOURCE_ADDRESS = "NoSourceAddress"
     """The interface has no primary IPv4 address, or no link-local IPv6 address, to send from (RFC 9568 §5.1)."""
+    NO_PEER_ADDRESS = "NoPeerAddress"
+    """Adverts go by unicast, others take part, and no address of any of them is known yet."""
     NOT_PREPARED = "NotPrepared"
     """The interface's settings are not (yet) those that the router needs."""
 

@@ -47,12 +47,11 @@ class Unicast:
     """To our own address, from the configured peers and nobody else. No RFC: it is keepalived's."""
 
     peers: frozenset[IPAddress]
+    """Whose adverts are taken. Empty: nobody else takes part."""
     min_ttl: int = TTL
     """1..255. Peers behind routers need less than 255; what is forwarded can be forged from further away."""
 
     def __post_init__(self) -> None:
-        if not self.peers:
-            raise ValueError("unicast without peers")
         if not 1 <= self.min_ttl <= TTL:
             raise ValueError(f"min_ttl {self.min_ttl} is not in 1..255")
 

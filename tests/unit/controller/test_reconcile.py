@@ -7,7 +7,7 @@ from vipkeeper.controller.changes import Apply, Change, Delete, WriteStatus
 from vipkeeper.controller.daemonsets import MOVE_LIMIT, UNUSED_GRACE
 from vipkeeper.controller.kinds import CONFIGMAP, DAEMONSET, LEASE, NODE, POD, SPEAKER, VIRTUALIP
 from vipkeeper.controller.reconcile import REPORT_LIMIT
-from vipkeeper.spec.names import ANCHOR_CONFIGMAP, LEASE_DURATION_S
+from vipkeeper.spec.names import ANCHOR_CONFIGMAP, LEASE_DURATION_S, speaker_name
 from vipkeeper.spec.placement import placement_of
 from vipkeeper.spec.settings import Ports
 from vipkeeper.spec.virtualip import Nodes
@@ -457,3 +457,60 @@ def test_a_document_of_a_newer_version_is_replaced() -> None:
     world.put(CONFIGMAP, {**value, "data": {"virtualip.json": '{"format": 99}'}})
     world.settle()
     assert dataclasses.asdict(world.documents()["web"])["vrid"] == 51
+
+
+def unicast() -> World:
+    """As `settled`, by unicast; the speakers have reported where they are found."""
+    world = World()
+    world.virtualip("web", vrid=51, vrrp={"transport": "Unicast"})
+    world.settle()
+    world.pods()
+    for number, node in enumerate(("w1", "w2", "w3"), 1):
+        world.speaker("default", node, web="Backup")
+        reported_at(world, node, f"192.0.2.{number}")
+    world.settle()
+    return world
+
+
+def reported_at(world: World, node: str, address: str | None) -> None:
+    name = speaker_name("default", node)
+    value = world.get(SPEAKER, name)
+    for report in value["status"]["virtualRouters"]:
+        report.pop("primaryAddress", None)
+        report |= {"primaryAddress": address} if address else {}
+    world.put(SPEAKER, value)
+
+
+def ways(world: World) -> dict[str, list[str]]:
+    return {name: [str(way) for way in share.ways(4)] for name, share in world.documents()["web"].nodes.items()}
+
+
+def test_unicast_finds_the_nodes_where_their_speakers_report_them() -> None:
+    world = unicast()
+    assert ways(world) == {"w1": ["192.0.2.1"], "w2": ["192.0.2.2"], "w3": ["192.0.2.3"]}
+    assert world.plan().changes == ()
+    reported_at(world, "w2", "192.0.2.22")
+    changes = world.settle()
+    assert {change.kind for change in changes if isinstance(change, Apply)} == {CONFIGMAP}
+    assert ways(world)["w2"] == ["192.0.2.22"]
+    assert world.documents()["web"].generation == 1
+
+
+def test_a_speaker_that_starts_again_is_where_it_was_before() -> None:
+    world = unicast()
+    before = ways(world)
+    reported_at(world, "w2", None)
+    assert [change for change in world.settle() if isinstance(change, Apply)] == []
+    world.remove(SPEAKER, speaker_name("default", "w1"))
+    world.settle()
+    world.restart_operator()
+    world.settle()
+    assert ways(world) == before
+
+
+def test_reported_addresses_make_no_document_anew_that_has_no_use_for_them() -> None:
+    world = settled()
+    before = world.get(CONFIGMAP, "virtualip-web")
+    reported_at(world, "w2", "192.0.2.22")
+    world.settle()
+    assert world.get(CONFIGMAP, "virtualip-web") == before

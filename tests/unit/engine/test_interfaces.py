@@ -137,3 +137,24 @@ def test_the_sweep_takes_what_a_speaker_left_and_nothing_else(message: AddressMe
     found = picture(link(), message).named("eth0")
     assert found is not None
     assert found.holds_ours(VIP) is ours
+
+
+def source_towards(destination: str, *addresses: AddressMessage) -> str:
+    link_ = picture(link(), *addresses).named("eth0")
+    assert link_ is not None
+    return str(link_.source_towards(ip_address(destination), {VIP, VIP6}))
+
+
+def test_unicast_is_sent_from_the_subnet_of_the_peer_else_from_the_first_good_address() -> None:
+    two = address("192.0.2.1/24"), address("198.51.100.1/24")
+    assert source_towards("198.51.100.9", *two) == "198.51.100.1"
+    assert source_towards("203.0.113.9", *two) == "192.0.2.1"
+    assert source_towards("192.0.2.9", address("192.0.2.100/24"), two[0]) == "192.0.2.1", "never a virtual one"
+
+
+def test_unicast_of_ipv6_is_sent_from_an_address_of_the_kind_of_the_peers() -> None:
+    local, temporary = address("fe80::1/64"), address("2001:db8::7/64", flags=IFA_F_SECONDARY)
+    stable, doubtful = address("2001:db8::1/64"), address("2001:db8::3/64", flags=IFA_F_TENTATIVE)
+    assert source_towards("2001:db8::9", local, doubtful, temporary, stable) == "2001:db8::1"
+    assert source_towards("fe80::9", stable, local) == "fe80::1"
+    assert source_towards("2001:db8::9", local) == "fe80::1", "better than nothing"

@@ -66,13 +66,15 @@ ADDRESSED = replace(
     },
 )
 
+BY_UNICAST = replace(ADDRESSED, transport="Unicast", min_ttl=64)
+
 OLD_VERSION = replace(SMALL, vrrp_version=2, advertisement_interval_cs=25500)
 
 
 INSTALLED = replace(SMALL, install_prefix=True, addresses=(RenderedAddress(ip_address("192.0.2.10"), 24),))
 
 
-@pytest.mark.parametrize("document", [SMALL, FULL, OLD_VERSION, INSTALLED, ADDRESSED])
+@pytest.mark.parametrize("document", [SMALL, FULL, OLD_VERSION, INSTALLED, ADDRESSED, BY_UNICAST])
 def test_a_document_survives_the_way_through_json(document: RenderedVirtualIP) -> None:
     assert RenderedVirtualIP.from_json(json.loads(json.dumps(document.to_json()))) == document
 
@@ -109,6 +111,11 @@ def test_a_document_of_format_1_takes_the_defaults_of_what_it_does_not_know() ->
 )
 def test_a_reader_of_format_1_refuses_what_it_would_run_otherwise(change: dict[str, Any]) -> None:
     assert replace(SMALL, **change).to_json()["format"] == 2
+
+
+@pytest.mark.parametrize("change", [{"transport": "Unicast"}, {"min_ttl": 254}])
+def test_a_reader_of_format_2_refuses_what_it_would_run_otherwise(change: dict[str, Any]) -> None:
+    assert replace(SMALL, **change).to_json()["format"] == 3
 
 
 def test_addresses_of_nodes_need_format_3_and_stand_with_those_nodes_that_have_some() -> None:
@@ -167,6 +174,8 @@ def changed(path: list[str | int], value: object) -> dict[str, Any]:
         (["preemptDelayMs"], -1, "preemptDelayMs: -1 is not in 0..3600000"),
         (["vrrpVersion"], 4, "vrrpVersion: 4 is not one of 3, 2"),
         (["installPrefix"], True, "installPrefix: needs a prefix length with every address"),
+        (["transport"], "Broadcast", "transport: 'Broadcast' is not one of Multicast, Unicast"),
+        (["minTtl"], 0, "minTtl: 0 is not in 1..255"),
         (["checksum"], "none", "checksum: 'none' is not one of PseudoHeader, MessageOnly"),
         (["health"], {}, "health: has neither http nor tcp checks"),
     ],

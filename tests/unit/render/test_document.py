@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 from tests.unit.spec.objects import UID, parsed
 from vipkeeper.ipc.rendered import NodeShare, RenderedVirtualIP
 from vipkeeper.render.document import render_document
@@ -49,6 +51,20 @@ def test_the_prefix_is_installed_only_when_told() -> None:
     addresses = ["192.0.2.10/24"]
     assert render_document(parsed(addresses=addresses), 77, []).install_prefix is False
     assert render_document(parsed(addresses=addresses, installPrefix=True), 77, []).install_prefix is True
+
+
+def test_unicast_has_the_addresses_of_the_nodes_and_multicast_has_none() -> None:
+    ips = tuple(ip_address(text) for text in ("10.0.0.1", "fd00::1"))
+    nodes = [Node("worker1", {}, (), ips), Node("worker2", {})]
+    reported = {"worker1": ip_address("192.0.2.1"), "worker2": ip_address("fe80::2")}
+    item = parsed(vrrp={"transport": "Unicast", "minTTL": 64})
+    document = render_document(item, 77, nodes, reported)
+    assert (document.transport, document.min_ttl) == ("Unicast", 64)
+    shares = document.nodes
+    assert (shares["worker1"].segment_addresses, shares["worker1"].node_addresses) == ((ip_address("192.0.2.1"),), ips)
+    assert shares["worker2"].ways(4) == (), "what is reported in another family is of an election before"
+    multicast = render_document(parsed(), 77, nodes, reported)
+    assert multicast.nodes == render_document(parsed(), 77, [Node("worker1", {}), Node("worker2", {})]).nodes
 
 
 def test_no_node_is_a_document_too() -> None:

@@ -142,6 +142,11 @@ def test_good_preemption_breaks_no_rule(vrrp: dict[str, object]) -> None:
     assert told(vrrp=vrrp) == []
 
 
+def test_a_lower_ttl_is_for_unicast() -> None:
+    assert told(vrrp={"minTTL": 255}) == told(vrrp={"minTTL": 1, "transport": "Unicast"}) == []
+    assert told(vrrp={"minTTL": 254}) == [f"spec.vrrp.minTTL: {rules.MIN_TTL_NEEDS_UNICAST.message}"]
+
+
 @pytest.mark.parametrize("addresses", [["192.0.2.10"], ["192.0.2.10/24", "2001:db8::10"]])
 def test_message_only_and_version_2_go_where_ipv4_elects(addresses: list[str]) -> None:
     assert told(addresses=addresses, vrrp={"checksum": "MessageOnly"}) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 from vipkeeper.ipc.rendered import NodeShare
 from vipkeeper.standalone.configuration import NOTHING, Documents, build
 from vipkeeper.standalone.objects import FoundObject, Place
-from vipkeeper.standalone.options import Options
+from vipkeeper.standalone.options import Options, parse_peer
 
 ONE = Options(("vip.yaml",), "one", Path("/run/vipkeeper"))
 
@@ -118,3 +120,34 @@ def test_one_vrid_twice_is_refused_unless_families_or_interfaces_tell_them_apart
 ) -> None:
     told = problems(found(interface="eth0"), found("api", 2, **({"addresses": ["192.0.2.11"]} | other)))
     assert [item.split(":")[1].strip() for item in told] == (["spec.vrid"] if collides else [])
+
+
+BY_UNICAST: dict[str, Any] = {"vrrp": {"transport": "Unicast"}}
+
+
+def with_peers(*peers: str) -> Options:
+    return replace(ONE, peers=tuple(parse_peer(text) for text in peers))
+
+
+def test_unicast_without_peers_is_refused_with_the_field_and_the_way_out() -> None:
+    (problem,) = problems(found(**BY_UNICAST))
+    assert "spec.vrrp.transport: Unicast needs the addresses of the other hosts" in problem
+    assert "--peer NAME=ADDRESS" in problem
+
+
+def test_a_peer_of_the_other_family_is_refused_by_name() -> None:
+    told = build([found(**BY_UNICAST)], with_peers("two=192.0.2.2", "three=fd00::3"), NOTHING)[1]
+    (problem,) = told
+    assert "no IPv4 address of three is known: add --peer three=ADDRESS" in str(problem)
+
+
+def test_peers_take_part_with_their_addresses_and_priorities() -> None:
+    options = with_peers("two=192.0.2.2", "two=fd00::2", "two=198.51.100.2")
+    priorities = {"priorities": [{"name": "two", "priority": 150}]}
+    web = documents(found(nodes=priorities, **BY_UNICAST), options=options)["web"]
+    ways = tuple(ip_address(text) for text in ("192.0.2.2", "fd00::2", "198.51.100.2"))
+    assert web.nodes == {"one": NodeShare(100, 1), "two": NodeShare(150, 0, ways[:1], ways[1:])}
+
+
+def test_multicast_has_no_use_for_peers() -> None:
+    assert documents(found(), options=with_peers("two=192.0.2.2")) == documents(found())

@@ -72,13 +72,13 @@ def test_our_own_packet_is_refused_first_and_remarked_on(transport: Transport, f
 
 
 @pytest.mark.parametrize(
-    ("peers", "min_ttl", "said"),
-    [
-        (set(), 255, "unicast without peers"),
-        (set(PEER.values()), 0, "min_ttl 0 is not in 1..255"),
-        (set(PEER.values()), 256, "min_ttl 256 is not in 1..255"),
-    ],
+    ("min_ttl", "said"), [(0, "min_ttl 0 is not in 1..255"), (256, "min_ttl 256 is not in 1..255")]
 )
-def test_unicast_that_can_not_work_is_refused(peers: set[IPAddress], min_ttl: int, said: str) -> None:
+def test_unicast_that_can_not_work_is_refused(min_ttl: int, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        Unicast(frozenset(peers), min_ttl)
+        Unicast(frozenset(PEER.values()), min_ttl)
+
+
+@FAMILIES
+def test_alone_it_takes_nobody(family: Family) -> None:
+    assert Unicast(frozenset()).refuse_sender(family, PEER[family]) is not None
