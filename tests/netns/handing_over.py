@@ -5,43 +5,84 @@ All virtual routers at once, because most of the time goes by in waiting for ver
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from tests.netns.lan import Lan, wait_for
-from tests.netns.mixed_pair import Contest, Start, contests, ownership
+from tests.netns.mixed_pair import ABOVE, BELOW, IPV4, IPV6, VERSION_2, Contest, Start, contest, ownership
 from tests.netns.speaker import Speaker
 
-ALL_KINDS = [
-    *contests(version=3, interval_cs=25, first_vrid=1),
-    *contests(version=3, interval_cs=25, first_vrid=3, ipv6=True),
-    *contests(version=2, interval_cs=100, first_vrid=5),
+KINDS = (IPV4, IPV6, VERSION_2)
+IN_AGREEMENT = [
+    contest(number, kind, priority)
+    for number, (kind, priority) in enumerate([(k, p) for k in KINDS for p in (ABOVE, BELOW)], start=1)
 ]
+WITHOUT_PREEMPT = [
+    contest(11, IPV4, ABOVE, preempt=False),
+    contest(12, IPV4, BELOW, preempt=False),
+    contest(13, IPV6, ABOVE, preempt=False),
+    contest(14, IPV6, BELOW, preempt=False),
+]
+OTHER_LISTS_ABOVE = [contest(20 + number, kind, ABOVE, other_list=True) for number, kind in enumerate(KINDS)]
+OTHER_LISTS_BELOW = [contest(25 + number, kind, BELOW, other_list=True) for number, kind in enumerate(KINDS)]
+CHECKSUM_OF_THE_RFC_ABOVE = [contest(30, IPV4, ABOVE, checksum="MessageOnly")]
+"""Neither keepalived 2.2.7 nor FRR 8.4 takes our adverts then, so it must be above us."""
 
 
-def hand_to_and_fro(lan: Lan, start: Start) -> None:
-    """Preemption, silence, failback, priority 0: of each side in turn."""
+def hand_to_and_fro(lan: Lan, start: Start, contests: Sequence[Contest]) -> Speaker:
+    """Preemption, silence, failback, priority 0: of each side in turn. Returns our speaker, for its log."""
     one, other, client = lan.host("one"), lan.host("other"), lan.host("client")
     ours = Speaker(one).start()
-    routers = [contest.theirs for contest in ALL_KINDS]
-    with ownership(lan, ALL_KINDS) as pair:
+    routers = [item.theirs for item in contests]
+    with ownership(lan, contests) as pair:
         neighbours = [start(other, routers)]
-        pair.step("the neighbour is alone", lambda: None, "other", none_ms=lambda _contest: 20_000)
-        pair.step("we join", lambda: ours.apply(*(c.ours() for c in ALL_KINDS)), _winner)
-        for contest in ALL_KINDS:
-            ours.wait_until("Active" if contest.winner == "one" else "Backup", contest.name)
-            wait_for(f"{contest.address} answers", partial(client.answers, contest.address))
-        pair.step("we are cut off", one.cut, "other", none_ms=Contest.down_ms, away=["one"])
+        pair.step("the neighbour is alone", lambda: None, _neighbour, none_ms=lambda _contest: 20_000)
+        pair.step("we join", lambda: ours.apply(*(c.ours() for c in contests)), lambda c: c.winner_over("other"))
+        for item in contests:
+            ours.wait_until("Active" if item.winner_over("other") == "one" else "Backup", item.name)
+            wait_for(f"{item.address} answers", partial(client.answers, item.address))
+        pair.step("we are cut off", one.cut, _neighbour, none_ms=Contest.down_ms, away=["one"])
+        for item in contests:
+            ours.wait_until("Active", item.name)
         pair.step("we come back", one.heal, _winner)
-        pair.step("the neighbour is cut off", other.cut, "one", none_ms=Contest.down_ms, away=["other"])
+        pair.step("the neighbour is cut off", other.cut, _ours, none_ms=Contest.down_ms, away=["other"])
         pair.step("the neighbour comes back", other.heal, _winner)
-        pair.step("the neighbour leaves", neighbours[0].stop, "one", none_ms=Contest.skew_ms)
-        for contest in ALL_KINDS:
-            status = ours.wait_until("Active", contest.name)
-            assert contest.winner == "one" or status.reason == "PriorityZero"
-        pair.step("the neighbour returns", lambda: neighbours.append(start(other, routers)), _winner)
-        pair.step("we leave", lambda: ours.stop(), "other", none_ms=Contest.skew_ms)
+        pair.step("the neighbour leaves", neighbours[0].stop, _ours, none_ms=Contest.skew_ms)
+        for item in contests:
+            status = ours.wait_until("Active", item.name)
+            assert item.winner == "one" or status.reason == "PriorityZero"
+        pair.step(
+            "the neighbour returns", lambda: neighbours.append(start(other, routers)), lambda c: c.winner_over("one")
+        )
+        pair.step("we leave", lambda: ours.stop(), _neighbour, none_ms=Contest.skew_ms)
         neighbours[-1].stop()
+    return ours
 
 
-def _winner(contest: Contest) -> str:
-    return contest.winner
+def join_and_take_over(lan: Lan, start: Start, contests: Sequence[Contest]) -> Speaker:
+    """The part of the story in which the two are never Active at once: for neighbours above us that drop our adverts."""
+    ours = Speaker(lan.host("one")).start()
+    other = lan.host("other")
+    routers = [item.theirs for item in contests]
+    with ownership(lan, contests) as pair:
+        neighbours = [start(other, routers)]
+        pair.step("the neighbour is alone", lambda: None, _neighbour, none_ms=lambda _contest: 20_000)
+        pair.step("we join", lambda: ours.apply(*(c.ours() for c in contests)), _neighbour)
+        for item in contests:
+            ours.wait_until("Backup", item.name)
+        pair.step("the neighbour leaves", neighbours[0].stop, _ours, none_ms=Contest.skew_ms)
+        pair.step("the neighbour returns", lambda: neighbours.append(start(other, routers)), _neighbour)
+        pair.step("the neighbour is cut off", other.cut, _ours, none_ms=Contest.down_ms, away=["other"])
+    return ours
+
+
+def _ours(_contest: Contest) -> str:
+    return "one"
+
+
+def _neighbour(_contest: Contest) -> str:
+    return "other"
+
+
+def _winner(item: Contest) -> str:
+    return item.winner

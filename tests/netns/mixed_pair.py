@@ -3,8 +3,8 @@
 The law that it asserts: at each step one of the two owns each address, and the moment without an owner, or with two,
 is no longer than the protocol makes it.
 
-Ours is on host "one", the neighbour on "other". In half of the virtual routers the neighbour's priority is above ours,
-in the other half below, so each step shows both roles.
+Ours is on host "one", the neighbour on "other". In some of the virtual routers the neighbour's priority is above ours,
+in others below, so each step shows both roles.
 """
 
 from __future__ import annotations
@@ -38,10 +38,28 @@ Start = Callable[[Host, Sequence[VirtualRouter]], Neighbour]
 
 
 @dataclass(frozen=True, slots=True)
+class Kind:
+    version: int
+    interval_cs: int
+    prefix: str
+
+    def address(self, number: int) -> str:
+        return f"{self.prefix}{number}"
+
+
+IPV4 = Kind(3, 25, "192.0.2.")
+IPV6 = Kind(3, 25, "2001:db8::")
+VERSION_2 = Kind(2, 100, "192.0.2.")
+
+
+@dataclass(frozen=True, slots=True)
 class Contest:
     """One virtual router, as both sides have it."""
 
     theirs: VirtualRouter
+    our_addresses: tuple[str, ...]
+    """The first one, which is watched, is theirs as well."""
+    our_checksum: str = "PseudoHeader"
 
     @property
     def address(self) -> str:
@@ -53,18 +71,23 @@ class Contest:
 
     @property
     def winner(self) -> str:
+        """Of two that speak up at the same time."""
         return "other" if self.theirs.priority > OUR_PRIORITY else "one"
+
+    def winner_over(self, holder: str) -> str:
+        """When the one that is not the holder starts."""
+        return self.winner if self.theirs.preempt else holder
 
     def ours(self) -> RenderedVirtualIP:
         rendered = document(
             {"one": OUR_PRIORITY},
-            *self.theirs.addresses,
+            *self.our_addresses,
             name=self.name,
             vrid=self.theirs.vrid,
             interval_cs=self.theirs.interval_cs,
             preempt=self.theirs.preempt,
         )
-        return replace(rendered, vrrp_version=self.theirs.version)
+        return replace(rendered, vrrp_version=self.theirs.version, checksum=self.our_checksum)
 
     def skew_ms(self) -> float:
         """Of the lower of the two, which is the longer one."""
@@ -75,15 +98,20 @@ class Contest:
         return 3 * self.theirs.interval_cs * 10 + self.skew_ms()
 
 
-def contests(*, version: int, interval_cs: int, first_vrid: int, ipv6: bool = False) -> list[Contest]:
-    """Two: the neighbour above us, and below."""
-    prefix = "2001:db8::" if ipv6 else "192.0.2."
-    return [
-        Contest(
-            VirtualRouter((f"{prefix}{100 + vrid}",), priority, vrid=vrid, interval_cs=interval_cs, version=version)
-        )
-        for vrid, priority in ((first_vrid, ABOVE), (first_vrid + 1, BELOW))
-    ]
+def contest(
+    vrid: int, kind: Kind, priority: int, *, preempt: bool = True, other_list: bool = False, checksum: str = ""
+) -> Contest:
+    """`priority` is the neighbour's. `other_list`: each side has one more address, which the other side has not."""
+    shared, theirs, ours = (kind.address(number + vrid) for number in (100, 140, 180))
+    router = VirtualRouter(
+        addresses=(shared, theirs) if other_list else (shared,),
+        priority=priority,
+        vrid=vrid,
+        interval_cs=kind.interval_cs,
+        version=kind.version,
+        preempt=preempt,
+    )
+    return Contest(router, (shared, ours) if other_list else (shared,), checksum or "PseudoHeader")
 
 
 class Ownership:
@@ -97,7 +125,7 @@ class Ownership:
         self,
         what: str,
         act: Callable[[], object],
-        owner: str | Callable[[Contest], str],
+        owner: Callable[[Contest], str],
         *,
         none_ms: Callable[[Contest], float] = lambda _contest: 0,
         away: Iterable[str] = (),
@@ -107,8 +135,7 @@ class Ownership:
         since_ns = time.monotonic_ns()
         act()
         for contest in self._contests:
-            wanted = owner if isinstance(owner, str) else owner(contest)
-            self._wait(what, contest, {wanted}, set(away), since_ns)
+            self._wait(what, contest, {owner(contest)}, set(away), since_ns)
         for contest in self._contests:
             self._judge(what, contest, none_ms(contest), set(away), since_ns)
 

@@ -74,6 +74,7 @@ def test_both_forms_of_the_checksum_are_sent_as_told_and_taken_by_the_other(lan:
     one.wait_until("Active")
     two.wait_until("Backup")
     stays("two hears it", lambda: lan.owners(VIP) == ["one"] and two.is_in("Backup"), 2)
+    assert "remark=OtherChecksum" in two.log()
     one.host.cut()
     two.wait_until("Active")
     wait_for("two says something", lambda: _checksum_is_right(capture.lines(), two.host.mac))

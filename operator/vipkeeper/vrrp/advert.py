@@ -69,7 +69,10 @@ class Remark(StrEnum):
     OTHER_INTERVAL = "OtherInterval"
     """Version 3: an interval that is not ours. It is learned all the same (RFC 9568 §7.1)."""
     OTHER_ADDRESSES = "OtherAddresses"
-    """An address list that is not ours, or is in another order (RFC 9568 §5.2.9)."""
+    """An address list that is not ours, or is in another order (RFC 9568 §5.2.9). keepalived before 2.3.3 drops ours
+    then, and both are Active."""
+    OTHER_CHECKSUM = "OtherChecksum"
+    """IPv4, version 3: a right checksum in the form that we do not send. Most others take one form only, their own."""
     NOT_LINK_LOCAL_FIRST = "NotLinkLocalFirst"
     """The first IPv6 address should be link-local (erratum 8300); FRR and holo send a global one."""
     FOREIGN_OWNER = "ForeignOwner"

@@ -90,6 +90,7 @@ class VirtualRouterConfig:
             priority=self.priority,
             interval_cs=self.advertisement_interval_cs,
             addresses=in_sent_order(self.addresses),
+            checksum=self.checksum if self.family is Family.IPV4 and self.version is Version.V3 else None,
             password=self.password,
             authenticator=authenticator,
         )

@@ -49,8 +49,6 @@ class DropReason(StrEnum):
     """Version 2: another authentication type than the configured one, or another password."""
     WRONG_INTERVAL = "WrongInterval"
     """Version 2: not the configured interval."""
-    WRONG_ADDRESSES = "WrongAddresses"
-    """Version 2: not the configured addresses, and not from their owner."""
 
     # The HMAC trailer, in the order in which it is checked.
     NO_TRAILER = "NoTrailer"

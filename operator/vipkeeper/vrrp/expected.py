@@ -2,6 +2,10 @@
 
 A difference that the protocol forgives is a `Remark`; one that it does not is a `Dropped` (version 2 only: RFC 3768
 §7.1). The defaults expect what any plain router of version 3 sends, and remark on what needs no comparison.
+
+Another address list is never refused. RFC 9568 leaves it at a log; RFC 3768 says "MAY verify", and then a list that is
+not the owner's must be dropped. We make use of the "MAY": of two routers that drop each other's adverts both become
+Active, and the addresses that they share have two owners. Whoever believes has at most one list too few on the wire.
 """
 
 from __future__ import annotations
@@ -9,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vipkeeper.vrrp.advert import NO_REMARKS, OWNER_PRIORITY, IPAddress, Remark, Version
+from vipkeeper.vrrp.advert import NO_REMARKS, OWNER_PRIORITY, ChecksumForm, IPAddress, Remark, Version
 from vipkeeper.vrrp.authentication import SimpleText
 from vipkeeper.vrrp.drops import Dropped, DropReason
 from vipkeeper.vrrp.transport import MULTICAST, Transport
@@ -28,17 +32,19 @@ class Expected:
     version: Version = Version.V3
     transport: Transport = MULTICAST
     priority: int | None = None
-    """Ours. None: not compared; so are the next two."""
+    """Ours. None: not compared; so are the next three."""
     interval_cs: int | None = None
     addresses: tuple[IPAddress, ...] = ()
+    checksum: ChecksumForm | None = None
+    """None where there is no choice: version 2, and IPv6."""
     password: SimpleText | None = None
     """Version 2: None is authentication type 0."""
     authenticator: Authenticator | None = None
     """None: a trailer is not expected, and makes an advert too long."""
 
     def __post_init__(self) -> None:
-        if self.version is Version.V2 and (self.interval_cs is None or not self.addresses):
-            raise ValueError("version 2 compares interval and addresses")
+        if self.version is Version.V2 and self.interval_cs is None:
+            raise ValueError("version 2 compares the interval")
 
     def refuse_interval(self, interval_cs: int) -> Dropped | None:
         """Version 2: it MUST be the configured one."""
@@ -46,20 +52,16 @@ class Expected:
             return Dropped(DropReason.WRONG_INTERVAL, f"{interval_cs} cs")
         return None
 
-    def refuse_addresses(self, priority: int, addresses: tuple[IPAddress, ...]) -> Dropped | None:
-        """Version 2: they must be the configured ones, in any order, unless the owner sends them."""
-        if self.version is not Version.V2 or priority == OWNER_PRIORITY:
-            return None
-        if set(addresses) == set(self.addresses):
-            return None
-        return Dropped(DropReason.WRONG_ADDRESSES, " ".join(str(address) for address in addresses[:4]))
-
-    def remarks_on(self, priority: int, interval_cs: int, addresses: tuple[IPAddress, ...]) -> frozenset[Remark]:
+    def remarks_on(
+        self, priority: int, interval_cs: int, addresses: tuple[IPAddress, ...], form: ChecksumForm
+    ) -> frozenset[Remark]:
         remarks = []
         if self.interval_cs is not None and interval_cs != self.interval_cs:
             remarks.append(Remark.OTHER_INTERVAL)
         if self.addresses and addresses != self.addresses:
             remarks.append(Remark.OTHER_ADDRESSES)
+        if self.checksum is not None and form is not self.checksum:
+            remarks.append(Remark.OTHER_CHECKSUM)
         if addresses[0].version == 6 and not addresses[0].is_link_local:
             remarks.append(Remark.NOT_LINK_LOCAL_FIRST)
         if priority == OWNER_PRIORITY:

@@ -161,13 +161,13 @@ def _read(
         refusal = refuse_authentication(field >> 8, message[end:length], terms.password)
     if interval_cs == 0:
         refusal = refusal or Dropped(DropReason.ZERO_INTERVAL)
-    refusal = refusal or terms.refuse_interval(interval_cs) or terms.refuse_addresses(priority, addresses)
+    refusal = refusal or terms.refuse_interval(interval_cs)
     if refusal is not None:
         return refusal
     key_id = _verify_trailer(message, length, source, terms, wall_ns)
     if isinstance(key_id, Dropped):
         return key_id
-    remarks = terms.remarks_on(priority, interval_cs, addresses)
+    remarks = terms.remarks_on(priority, interval_cs, addresses, form)
     return Advert(source, vrid, priority, interval_cs, addresses, form, version, key_id, remarks)
 
 

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 
-from vipkeeper.vrrp.advert import Advert, Family, IPAddress, Remark
+from vipkeeper.vrrp.advert import Advert, ChecksumForm, Family, IPAddress, Remark
 from vipkeeper.vrrp.config import VirtualRouterConfig
 from vipkeeper.vrrp.packet import decode, encode
 
@@ -26,6 +26,7 @@ def remarks(ours: VirtualRouterConfig, theirs: VirtualRouterConfig, priority: in
         interval_cs=theirs.advertisement_interval_cs,
         addresses=theirs.addresses,
         source=source,
+        checksum_form=theirs.checksum,
     )
     advert = decode(
         message,
@@ -55,6 +56,20 @@ def test_another_interval_is_remarked_on_and_learned() -> None:
 @pytest.mark.parametrize("addresses", [(VIP2, VIP), (VIP,), (VIP, VIP2, VIP2), (VIP, IPv4Address("192.0.2.12"))])
 def test_another_list_or_order_is_remarked_on(addresses: tuple[IPv4Address, ...]) -> None:
     assert remarks(OURS, replace(OURS, addresses=addresses)) == {Remark.OTHER_ADDRESSES}
+
+
+@pytest.mark.rule(15)
+def test_the_form_of_checksum_that_is_not_ours_is_remarked_on() -> None:
+    message_only = replace(OURS, checksum=ChecksumForm.MESSAGE_ONLY)
+    assert remarks(OURS, message_only) == {Remark.OTHER_CHECKSUM}
+    assert remarks(message_only, OURS) == {Remark.OTHER_CHECKSUM}
+    assert remarks(message_only, message_only) == frozenset()
+
+
+@pytest.mark.rule(15)
+def test_ipv6_has_one_form_of_checksum_whatever_is_configured() -> None:
+    message_only = replace(OURS6, addresses=(VIP6, GLOBAL6), checksum=ChecksumForm.MESSAGE_ONLY)
+    assert remarks(message_only, message_only) == frozenset()
 
 
 @pytest.mark.rule(18, 34)
