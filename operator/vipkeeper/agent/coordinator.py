@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ from vipkeeper.agent.documents import Deed, Documents, LookUp, Whereabouts
 from vipkeeper.agent.kube_watch import Changed, Deleted, Listed, Reached, Refused, Unreachable, WatchEvent
 from vipkeeper.agent.nginx_config import Wanted
 from vipkeeper.agent.readiness import Readiness
+from vipkeeper.agent.secret_values import SecretValues
 from vipkeeper.agent.services_watch import ServicesEvent
 from vipkeeper.agent.settings import Settings
 from vipkeeper.agent.speaker_report import SpeakerReport
@@ -42,6 +43,13 @@ class DocumentsEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretEvent:
+    """About the Secret of this placement."""
+
+    event: WatchEvent = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class PodEvent:
     event: WatchEvent
 
@@ -58,7 +66,17 @@ class Checked:
     why: str
 
 
-Event = EngineEvent | DocumentsEvent | PodEvent | ServicesEvent | Found | Checked | messages.Health | NginxReport
+Event = (
+    EngineEvent
+    | DocumentsEvent
+    | SecretEvent
+    | PodEvent
+    | ServicesEvent
+    | Found
+    | Checked
+    | messages.Health
+    | NginxReport
+)
 
 
 class Services(Protocol):
@@ -88,6 +106,7 @@ class Coordinator:
         self._settings = settings
         self._hands = hands
         self._documents = Documents()
+        self._secrets = SecretValues()
         self._report = SpeakerReport()
         self._readiness = Readiness()
         self._health: dict[tuple[str, messages.HealthSource], messages.Health] = {}
@@ -105,6 +124,9 @@ class Coordinator:
         match event:
             case DocumentsEvent():
                 self._take_documents(event.event)
+            case SecretEvent():
+                self._secrets.take(event.event)
+                self._tell_secrets()
             case Found():
                 self._do(self._documents.found(event.name, event.where))
                 self._documents_changed()
@@ -174,6 +196,8 @@ class Coordinator:
         self._documents_changed()
 
     def _do(self, deeds: list[Deed]) -> None:
+        if any(isinstance(deed, messages.Apply) for deed in deeds):
+            self._tell_secrets()  # before the documents that need them
         for deed in deeds:
             match deed:
                 case LookUp():
@@ -189,12 +213,21 @@ class Coordinator:
                     self._hands.send(deed)
 
     def _documents_changed(self) -> None:
+        self._tell_secrets()
         for name in self._documents.refused.keys() - self._report.unreadable.keys():
             log.warning("document %s is not readable: %s", name, self._documents.refused[name].problems)
         self._report.unreadable = dict(self._documents.refused)
         self._want_checks()
         self._hands.services.wants(services_of(self._served()))
         self._render_nginx()
+
+    # ---- secrets
+
+    def _tell_secrets(self) -> None:
+        """The engine hears of those that it needs, and of no others."""
+        if news := self._secrets.news(self._documents.good.values(), self._settings.node):
+            log.info("secrets count=%d", len(news.values))
+            self._hands.send(news)
 
     # ---- engine
 
@@ -226,6 +259,8 @@ class Coordinator:
                 pass
 
     def _send_everything(self) -> None:
+        self._secrets.told_nothing()
+        self._tell_secrets()
         for document in self._documents.good.values():
             self._hands.send(messages.Apply(document))
         for name in sorted(self._documents.moved):

@@ -14,7 +14,16 @@ import time
 from datetime import UTC, datetime
 from types import FrameType
 
-from vipkeeper.agent.coordinator import Checked, Coordinator, DocumentsEvent, Event, Found, Hands, PodEvent
+from vipkeeper.agent.coordinator import (
+    Checked,
+    Coordinator,
+    DocumentsEvent,
+    Event,
+    Found,
+    Hands,
+    PodEvent,
+    SecretEvent,
+)
 from vipkeeper.agent.documents_watch import LookUps, watch_documents
 from vipkeeper.agent.kube_api import ApiAccess, KubeApi, namespaced
 from vipkeeper.agent.kube_watch import Watch
@@ -22,6 +31,7 @@ from vipkeeper.agent.lease import start_lease
 from vipkeeper.agent.nginx_check import start_nginx_check
 from vipkeeper.agent.nginx_config import NginxConfigurator
 from vipkeeper.agent.nginx_files import NginxFiles
+from vipkeeper.agent.secret_values import watch_secret
 from vipkeeper.agent.services_watch import ServicesWatch
 from vipkeeper.agent.settings import Settings
 from vipkeeper.agent.speaker_writer import SpeakerWriter
@@ -52,6 +62,7 @@ def run(settings: Settings, access: ApiAccess) -> None:
     )
     coordinator = Coordinator(settings, hands)
     watch_documents(api, settings, lambda event: events.put(DocumentsEvent(event)))
+    watch_secret(api, settings, lambda event: events.put(SecretEvent(event)))
     start_lease(api, settings)
     if settings.readiness_port is not None:
         start_nginx_check(settings.nginx_dir / "status.sock", lambda ok, why: events.put(Checked(ok, why)))

@@ -43,9 +43,12 @@ SPEAKER = Kind(names.API_VERSION, names.SPEAKER_KIND, names.SPEAKER_PLURAL, name
 POD = Kind("v1", "Pod", "pods", namespaced=True, selector=_SPEAKERS)
 CONFIGMAP = Kind("v1", "ConfigMap", "configmaps", namespaced=True)
 """Without a selector: the anchor is the chart's and carries the chart's labels."""
+SECRET = Kind("v1", "Secret", "secrets", namespaced=True)
+"""Without a selector: those that VirtualIPs refer to are the users'."""
+ROLE = Kind("rbac.authorization.k8s.io/v1", "Role", "roles", namespaced=True, selector=_SPEAKERS)
 DAEMONSET = Kind("apps/v1", "DaemonSet", "daemonsets", namespaced=True, selector=_SPEAKERS)
 LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases", namespaced=True, selector=names.PLACEMENT_LABEL)
 EVENT = Kind("v1", "Event", "events", namespaced=True)
 
-WATCHED = (VIRTUALIP, NODE, SPEAKER, POD, CONFIGMAP, DAEMONSET)
+WATCHED = (VIRTUALIP, NODE, SPEAKER, POD, CONFIGMAP, SECRET, ROLE, DAEMONSET)
 """Watched by kopf, and listed by ourselves now and then. Leases are only listed: a watch would bring every renewal."""

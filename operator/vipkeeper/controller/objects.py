@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from vipkeeper.controller.kinds import CONFIGMAP, DAEMONSET, LEASE, NODE, POD, SPEAKER, VIRTUALIP, Kind
+from vipkeeper.controller.kinds import CONFIGMAP, DAEMONSET, LEASE, NODE, POD, ROLE, SECRET, SPEAKER, VIRTUALIP, Kind
 from vipkeeper.ipc.fields import BadDocument
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.render.configmap import read_configmap
@@ -29,6 +29,10 @@ RENDERED_ANNOTATION = f"{names.GROUP}/rendered"
 """On a DaemonSet: hash of all that we applied. Tells that a field which we no longer render is still there."""
 UNUSED_SINCE_ANNOTATION = f"{names.GROUP}/unused-since"
 """On a DaemonSet that serves no VirtualIP any more, while it still holds one that moves away."""
+
+
+_SECRETS_OF_OTHERS = {"helm.sh/release.v1", "kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token"}
+"""Types of Secrets that nobody refers to; the first ones are large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,28 @@ class ConfigMapSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretSeen:
+    """A Secret of the operator's namespace: a user's, or one of ours for a placement."""
+
+    name: str
+    uid: str
+    placement: str
+    """"" for a user's."""
+    data: Mapping[str, str] = field(repr=False)
+    """Base64, as the API has it."""
+    content: Mapping[str, Any] = field(repr=False)
+    """Labels, owners and data, to compare with what is wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoleSeen:
+    name: str
+    uid: str
+    content: Mapping[str, Any]
+    """Labels, owners and rules."""
+
+
+@dataclass(frozen=True, slots=True)
 class AnchorSeen:
     """The chart's ConfigMap that owns the DaemonSets."""
 
@@ -141,7 +167,18 @@ class LeaseSeen:
     renewed_at: datetime | None
 
 
-Seen = VirtualIPSeen | NodeSeen | SpeakerSeen | PodSeen | ConfigMapSeen | AnchorSeen | DaemonSetSeen | LeaseSeen
+Seen = (
+    VirtualIPSeen
+    | NodeSeen
+    | SpeakerSeen
+    | PodSeen
+    | ConfigMapSeen
+    | SecretSeen
+    | RoleSeen
+    | AnchorSeen
+    | DaemonSetSeen
+    | LeaseSeen
+)
 
 
 def parse(kind: Kind, value: Mapping[str, Any]) -> Seen | None:
@@ -238,8 +275,32 @@ def _configmap(value: Mapping[str, Any]) -> ConfigMapSeen | AnchorSeen | None:
     )
 
 
+def _secret(value: Mapping[str, Any]) -> SecretSeen | None:
+    metadata, labels = value["metadata"], _labels(value)
+    if _deleting(value) or value.get("type") in _SECRETS_OF_OTHERS:
+        return None
+    placement = labels.get(names.PLACEMENT_LABEL, "")
+    ours = placement and metadata["name"] == names.placement_secret_name(placement)
+    return SecretSeen(
+        name=metadata["name"],
+        uid=metadata["uid"],
+        placement=placement if ours else "",
+        data=value.get("data") or {},
+        content=configmap_content(value),
+    )
+
+
+def _role(value: Mapping[str, Any]) -> RoleSeen | None:
+    metadata = value["metadata"]
+    if _deleting(value) or metadata["name"] != names.SECRETS_ROLE:
+        return None
+    content = dict(configmap_content(value)) | {"rules": value.get("rules") or []}
+    del content["data"]
+    return RoleSeen(metadata["name"], metadata["uid"], content)
+
+
 def configmap_content(value: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The part of a ConfigMap that is ours to decide."""
+    """The part of a ConfigMap or Secret that is ours to decide."""
     metadata = value["metadata"]
     return {
         "labels": metadata.get("labels") or {},
@@ -295,6 +356,8 @@ _PARSERS: Mapping[Kind, Callable[[Mapping[str, Any]], Seen | None]] = {
     SPEAKER: _speaker,
     POD: _pod,
     CONFIGMAP: _configmap,
+    SECRET: _secret,
+    ROLE: _role,
     DAEMONSET: _daemonset,
     LEASE: _lease,
 }

@@ -1,7 +1,7 @@
 """The plan: what the API should hold, given all that is known, minus what it holds. Pure: `now` is an argument.
 
-The order of the changes is part of the plan. DaemonSets come first, because a pod takes longest to start; then the
-documents that must go, before another object takes their addresses; the new documents; what else is to go; a roll-out's next pod; and the statuses last, so that they tell of the rest.
+The order of the changes is part of the plan. What documents refer to comes before them, and what agents may read before
+their pods. DaemonSets are next, because a pod takes longest to start; then the documents that must go, before another object takes their addresses; the new documents; what else is to go; a roll-out's next pod; and the statuses last, so that they tell of the rest.
 A crash between any two of them is harmless: the next plan is made from what the API then holds.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from vipkeeper.controller import daemonsets
+from vipkeeper.controller import daemonsets, secrets
 from vipkeeper.controller.changes import Apply, Change, Delete, MarkUnused, Plan
 from vipkeeper.controller.content import contains
 from vipkeeper.controller.decisions import Decision, Decisions, decide
@@ -23,6 +23,7 @@ from vipkeeper.controller.rollout import next_replacement
 from vipkeeper.controller.state import ClusterState
 from vipkeeper.controller.statuses import plan_status
 from vipkeeper.ipc.rendered import RenderedVirtualIP
+from vipkeeper.ipc.secret_kinds import SecretKind
 from vipkeeper.render.configmap import render_configmap
 from vipkeeper.render.daemonset import Anchor, render_daemonset
 from vipkeeper.spec.belief import BLINK, SpeakerView
@@ -69,6 +70,8 @@ class _Planner:
         self._in_use = {*self._decisions.placements, *(seen.placement for seen in configmaps)}
 
     def changes(self) -> Iterator[Change]:
+        yield from self._role()
+        yield from self._secrets()
         yield from self._wanted_daemonsets()
         yield from self._unwanted_configmaps()
         yield from self._configmaps()
@@ -128,6 +131,28 @@ class _Planner:
                 yield Delete(CONFIGMAP, seen.name, seen.uid, "its VirtualIP is gone")
             elif decision.refusal and not decision.keeps_running:
                 yield Delete(CONFIGMAP, seen.name, seen.uid, f"refused: {decision.refusal.message}")
+
+    # ---- secrets
+
+    def _role(self) -> Iterator[Change]:
+        if self._state.anchor is not None:
+            placements = {*self._decisions.placements, *self._daemonsets, *self._in_use}
+            change = secrets.keep_role(placements, self._state.role, self._namespace, Anchor(self._state.anchor.uid))
+            yield from [change] if change else []
+
+    def _secrets(self) -> Iterator[Change]:
+        """For each placement, what the documents that it runs from now on refer to."""
+        anchor = self._state.anchor
+        if anchor is None:
+            return
+        needs: dict[str, dict[str, SecretKind]] = {}
+        for program in self._programs:
+            if program.document is not None:
+                needs.setdefault(program.document.placement, {}).update(program.document.secrets)
+        seen = self._state.secrets
+        for name in sorted({*needs, *(item.placement for item in seen.values() if item.placement)}):
+            change = secrets.keep_secret(name, needs.get(name, {}), seen, self._namespace, Anchor(anchor.uid))
+            yield from [change] if change else []
 
     # ---- daemonsets and pods
 

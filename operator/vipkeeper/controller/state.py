@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from vipkeeper.controller.kinds import CONFIGMAP, DAEMONSET, LEASE, NODE, POD, SPEAKER, VIRTUALIP, Kind
+from vipkeeper.controller.kinds import CONFIGMAP, DAEMONSET, LEASE, NODE, POD, ROLE, SECRET, SPEAKER, VIRTUALIP, Kind
 from vipkeeper.controller.objects import (
     AnchorSeen,
     ConfigMapSeen,
@@ -21,6 +21,8 @@ from vipkeeper.controller.objects import (
     LeaseSeen,
     NodeSeen,
     PodSeen,
+    RoleSeen,
+    SecretSeen,
     Seen,
     SpeakerSeen,
     VirtualIPSeen,
@@ -100,6 +102,14 @@ class ClusterState:
     @property
     def configmaps(self) -> dict[str, ConfigMapSeen]:
         return {item.name: item for item in self._all(CONFIGMAP, ConfigMapSeen)}
+
+    @property
+    def secrets(self) -> dict[str, SecretSeen]:
+        return {item.name: item for item in self._all(SECRET, SecretSeen)}
+
+    @property
+    def role(self) -> RoleSeen | None:
+        return next(iter(self._all(ROLE, RoleSeen)), None)
 
     @property
     def anchor(self) -> AnchorSeen | None:

@@ -1,15 +1,14 @@
 """The documents in the state folder: `documents/<name>.json`, the last good ones, from which a speaker boots alone.
 
-Written aside, synced, renamed: after a power cut there is the old one or the new one, never half of one. A broken file
-is reported and skipped; a full or read-only disk is reported, and the engine goes on with what is in memory.
+A broken file is reported and skipped; a full or read-only disk is reported, and the engine goes on with what is in memory.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
+from vipkeeper.engine.durable import remove_durably, remove_quietly, write_durably
 from vipkeeper.engine.log import warn
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 
@@ -29,7 +28,7 @@ def read_documents(folder: Path) -> dict[str, RenderedVirtualIP]:
         return documents
     for name in names:
         if name.startswith("."):  # a write that was cut short
-            _unlink(folder / name)
+            remove_quietly(folder / name)
         elif name.endswith(_SUFFIX):
             document = _read(folder / name)
             if document is not None:
@@ -58,26 +57,17 @@ def write_owner(folder: Path, pod: str) -> bool:
 
 def write_document(folder: Path, document: RenderedVirtualIP) -> bool:
     """Durably. False when it could not be done; the reason is logged."""
-    aside = folder / f".{document.name}{_SUFFIX}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with aside.open("wb") as file:
-            file.write(json.dumps(document.to_json(), indent=1).encode())
-            file.flush()
-            os.fsync(file.fileno())
-        aside.rename(folder / f"{document.name}{_SUFFIX}")
-        _sync_folder(folder)
+        write_durably(folder / f"{document.name}{_SUFFIX}", json.dumps(document.to_json(), indent=1).encode())
     except OSError as error:
         warn("a document can't be kept in the state folder", vip=document.name, folder=folder, error=error.strerror)
-        _unlink(aside)
         return False
     return True
 
 
 def delete_document(folder: Path, name: str) -> bool:
     try:
-        (folder / f"{name}{_SUFFIX}").unlink(missing_ok=True)
-        _sync_folder(folder)
+        remove_durably(folder / f"{name}{_SUFFIX}")
     except OSError as error:
         warn("a document can't be removed from the state folder", vip=name, folder=folder, error=error.strerror)
         return False
@@ -94,18 +84,3 @@ def _read(path: Path) -> RenderedVirtualIP | None:
         warn("a document in the state folder has another one's name; going on without it", file=path)
         return None
     return document
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _unlink(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:
-        pass

@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import vipkeeper
@@ -20,6 +20,7 @@ from vipkeeper.engine import inheritance, realtime
 from vipkeeper.engine.addresses import Addresses
 from vipkeeper.engine.adoption import Adoption, Legacy
 from vipkeeper.engine.agent_socket import AgentSocket
+from vipkeeper.engine.credentials import credentials_of
 from vipkeeper.engine.documents import config_of, problems_of
 from vipkeeper.engine.hosted_router import HostedRouter, World
 from vipkeeper.engine.inheritance import Inheritance, Prepared, Results, needs_of
@@ -53,6 +54,7 @@ from vipkeeper.ipc.messages import (
     Refused,
     Remove,
     RemoveReason,
+    Secrets,
     Synced,
     Welcome,
     to_json,
@@ -90,6 +92,8 @@ class Engine:
         self._guard = LineStream(self._loop, guard, self._guard_said, self._guard_gone)
         self._routers: dict[str, HostedRouter] = {}
         self._waiting: dict[str, RenderedVirtualIP] = {}
+        self._unkeyed: dict[str, RenderedVirtualIP] = {}
+        """Documents whose secrets are not here yet, while the one before goes on."""
         self._virtual_addresses: set[IPAddress] = set()
         self._interfaces = Interfaces()
         self._netlink = Netlink(self._kernel_said, self._read_interfaces_again)
@@ -108,6 +112,7 @@ class Engine:
             node=settings.node,
             real_time=real_time,
             virtual_addresses=self._virtual_addresses,
+            secrets=heritage.secrets,
             on_change=self._router_changed,
         )
         self._verdicts = Verdicts(heritage.verdicts)
@@ -164,6 +169,8 @@ class Engine:
             return
         self._adoption.stays(document.uid)
         running = self._routers.get(name)
+        if self._waits_for_secrets(document, running):
+            return
         if running is not None and running.document == document:
             self._waiting.pop(name, None)
             self._router_changed(running)
@@ -176,6 +183,18 @@ class Engine:
         if running is None:
             self._run(document, None)
         self._guard.send(inheritance.encode(inheritance.Prepare((document,))))
+
+    def _waits_for_secrets(self, document: RenderedVirtualIP, running: HostedRouter | None) -> bool:
+        """What runs with good credentials does not give them up for some that are not here."""
+        self._unkeyed.pop(document.name, None)
+        problems = credentials_of(document, self._heritage.secrets).problems
+        if not problems or running is None or running.credentials.problems:
+            return False
+        warn("a document waits for its secrets", vip=document.name, problems="; ".join(problems))
+        self._unkeyed[document.name] = document
+        self._waiting.pop(document.name, None)
+        self._agents.tell(Refused(document.name, document.generation, problems))
+        return True
 
     def _run(self, document: RenderedVirtualIP, prepared: Prepared | None) -> None:
         """Have a router run this document: the one that there is, or another in its place, or the first one."""
@@ -237,6 +256,7 @@ class Engine:
     def _remove(self, name: str, *, silently: bool = False) -> None:
         """`silently`: another engine of this node goes on with it."""
         self._waiting.pop(name, None)
+        self._unkeyed.pop(name, None)
         self._heritage.prepared.pop(name, None)
         self._heritage.started.discard(name)
         router = self._routers.pop(name, None)
@@ -309,6 +329,8 @@ class Engine:
                 self._believe_hearsay(time.monotonic_ns())
             case Health():
                 self._take_health(message)
+            case Secrets(values):
+                self._take_secrets(values)
 
     def _greeting(self) -> list[EngineMessage]:
         welcome = Welcome(vipkeeper.__version__, self._settings.node, self._settings.placement)
@@ -345,6 +367,26 @@ class Engine:
         )
         if wanted:
             self._guard.send(inheritance.encode(inheritance.Prepare(wanted)))
+
+    # ---- secrets
+
+    def _take_secrets(self, values: Mapping[str, bytes]) -> None:
+        """What a document here needs and `values` lacks stays as it was: what runs goes on."""
+        kept, heritage = self._heritage.secrets, self._heritage
+        documents = [*heritage.documents.values(), *(router.document for router in self._routers.values())]
+        needed = {reference for document in documents for reference in document.engine_secrets}
+        now = {reference: value for reference, value in kept.items() if reference in needed} | dict(values)
+        if now == kept:
+            return
+        kept.clear()
+        kept.update(now)
+        self._guard.send(inheritance.encode(inheritance.KeepSecrets(now)))
+        for router in self._routers.values():
+            if router.credentials != credentials_of(router.document, kept):
+                log("new secrets", vip=router.document.name)
+                router.reconfigure(router.document, router.prepared)
+        for document in list(self._unkeyed.values()):
+            self._apply(document)
 
     # ---- health
 

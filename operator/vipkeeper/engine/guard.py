@@ -1,6 +1,6 @@
 """The guard: PID 1 of the speaker's container. It forks the engine, and forks it again, at once, when it dies.
 
-It holds what must survive an engine: the documents, what `prepare` found, and the state memory. It does what an engine
+It holds what must survive an engine: the documents, their secrets, what `prepare` found, and the state memory. It does what an engine
 must never wait for: disks (store_writer.py) and `prepare` (prepare_runner.py). It knows nothing of VRRP.
 
     SIGTERM, SIGINT ─► guard ─► SIGTERM ─► engine: priority 0, addresses off, exit ─► guard: exit 0
@@ -26,11 +26,22 @@ from vipkeeper.engine.announce import open_socket
 from vipkeeper.engine.back_off import BackOff
 from vipkeeper.engine.document_store import read_documents, read_owner
 from vipkeeper.engine.engine import Engine
-from vipkeeper.engine.inheritance import Forget, Inheritance, Prepare, Prepared, Results, Started, Store, VerdictKnown
+from vipkeeper.engine.inheritance import (
+    Forget,
+    Inheritance,
+    KeepSecrets,
+    Prepare,
+    Prepared,
+    Results,
+    Started,
+    Store,
+    VerdictKnown,
+)
 from vipkeeper.engine.lines import LineStream
 from vipkeeper.engine.log import log, make_unblocking, set_level, warn
 from vipkeeper.engine.loop import Loop
 from vipkeeper.engine.prepare_runner import PrepareRunner
+from vipkeeper.engine.secret_store import read_secrets
 from vipkeeper.engine.settings import MissingSetting, Settings, read_settings
 from vipkeeper.engine.state_memory import StateMemory
 from vipkeeper.engine.store_writer import StoreWriter
@@ -186,6 +197,9 @@ class Guard:
                 self._prepare.ask(documents, time.monotonic_ns())
             case VerdictKnown(name, source, healthy):
                 self._heritage.verdicts[name, source] = healthy
+            case KeepSecrets(values):
+                self._heritage.secrets = dict(values)
+                self._store.write_secrets(values)
             case Results():
                 pass
 
@@ -206,7 +220,11 @@ def _read_heritage(settings: Settings) -> Inheritance:
     """The documents on this host: this pod's own from before a restart, or hearsay of another one."""
     documents = read_documents(settings.documents_dir)
     foreign = settings.pod and read_owner(settings.documents_dir) != settings.pod
-    return Inheritance(documents=documents, hearsay=set(documents) if foreign else set())
+    return Inheritance(
+        documents=documents,
+        hearsay=set(documents) if foreign else set(),
+        secrets=read_secrets(settings.documents_dir),
+    )
 
 
 def _catch_signals() -> socket.socket:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import assert_never
 
@@ -19,6 +19,7 @@ from vipkeeper.engine import unicast
 from vipkeeper.engine.addresses import Addresses, lease_s
 from vipkeeper.engine.adoption import Identity, Legacy
 from vipkeeper.engine.announce import Announcer
+from vipkeeper.engine.credentials import Credentials, credentials_of
 from vipkeeper.engine.documents import config_of, prefix_lengths_of
 from vipkeeper.engine.inheritance import Prepared
 from vipkeeper.engine.interfaces import Interfaces, Link
@@ -73,6 +74,8 @@ class World:
     real_time: bool
     virtual_addresses: Set[IPAddress]
     """Of all routers here: never a source of adverts."""
+    secrets: Mapping[str, bytes]
+    """By reference, those that are known now."""
     on_change: Callable[[HostedRouter], None]
     """There is something new to tell about this router."""
 
@@ -86,7 +89,9 @@ class HostedRouter:
         self.started = False
         """Whether it takes part in its election, faults or not."""
         self._world = world
-        self._config = config_of(document, world.node)
+        self._credentials = _credentials(document, world)
+        self._authenticator = self._credentials.authenticator()
+        self._config = replace(config_of(document, world.node), password=self._credentials.password)
         self._core = VirtualRouter(self._config, _NOWHERE[self._config.family])
         label = f"{document.name} (VRID {self._config.vrid}, IPv{self._config.family:d})"
         self._track = world.journal.track(label, self._core, time.monotonic_ns())
@@ -108,6 +113,10 @@ class HostedRouter:
     @property
     def config(self) -> VirtualRouterConfig:
         return self._config
+
+    @property
+    def credentials(self) -> Credentials:
+        return self._credentials
 
     @property
     def interface(self) -> str:
@@ -146,10 +155,12 @@ class HostedRouter:
         """The same VRID, family and interface: the election goes on."""
         self.document = document
         self.prepared = prepared
-        self._config = config_of(document, self._world.node)
+        self._credentials = _credentials(document, self._world)
+        self._authenticator = self._credentials.authenticator(self._authenticator)
+        self._config = replace(config_of(document, self._world.node), password=self._credentials.password)
         self._remarks.forget()
         if self._shared is not None:
-            self._shared.expect(self._config.vrid, self._config.expected())
+            self._shared.expect(self._config.vrid, self._config.expected(self._authenticator))
         self._take_source(self._link)
         self._rehearse()
         self._feed(ConfigChanged(self._config))
@@ -189,7 +200,7 @@ class HostedRouter:
         self._link = link
         if link is not None and not self._attached(link):
             self._shared = self._world.ports.attach(
-                link, self._config.family, self._config.vrid, self, self._config.expected()
+                link, self._config.family, self._config.vrid, self, self._config.expected(self._authenticator)
             )
         self._take_source(link)
         self._rehearse()
@@ -301,13 +312,16 @@ class HostedRouter:
                 assert_never(action)
 
     def _send(self, priority: int) -> None:
-        if self._shared is None:
+        if self._shared is None or self._credentials.problems:
             return
         messages = self._adverts.get(priority)
         if messages is None:
             messages = self._adverts[priority] = self._encode(priority)
         port, source = self._shared.port, self._core.local_address
         for destination, message in messages:
+            if self._authenticator is not None:  # no two are alike: each is signed when it goes
+                to = self._config.family.group if destination is None else destination
+                message = self._authenticator.sign(message, source, to, time.time_ns())
             if destination is None:
                 port.send(message)
             else:
@@ -346,6 +360,7 @@ class HostedRouter:
             destination=destination,
             checksum_form=self._config.checksum,
             version=self._config.version,
+            password=self._config.password,
         )
 
     @property
@@ -388,6 +403,8 @@ class HostedRouter:
             faults |= {Fault.NOT_PREPARED}
         if unicast.lacks_peers(self.document, self._world.node):
             faults |= {Fault.NO_PEER_ADDRESS}
+        if self._credentials.problems:
+            faults |= {Fault.SECRET_MISSING}
         return faults
 
     # ---- arriving and leaving
@@ -426,3 +443,10 @@ class HostedRouter:
 
     def _changed(self) -> None:
         self._world.on_change(self)
+
+
+def _credentials(document: RenderedVirtualIP, world: World) -> Credentials:
+    credentials = credentials_of(document, world.secrets)
+    for problem in credentials.problems:
+        warn("not authenticated, so it does not run", vip=document.name, problem=problem)
+    return credentials

@@ -7,11 +7,13 @@ no configuration is asked for.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from vipkeeper.engine.verdicts import Known
 from vipkeeper.ipc.fields import Fields
+from vipkeeper.ipc.messages import secrets_from_json, secrets_to_json
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 
 
@@ -39,6 +41,8 @@ class Inheritance:
     hearsay: set[str] = field(default_factory=set)
     """Names of documents that another pod left in the state folder: not run before the agent confirms them, or stays
     away (`Engine`). The VirtualIP may have been deleted since, and its address may be somebody else's now."""
+    secrets: dict[str, bytes] = field(default_factory=dict, repr=False)
+    """By reference, what the documents refer to."""
 
 
 def needs_of(document: RenderedVirtualIP) -> str:
@@ -86,6 +90,13 @@ class VerdictKnown:
     healthy: bool
 
 
+@dataclass(frozen=True, slots=True)
+class KeepSecrets:
+    """These are all that are needed: keep them, also on disk."""
+
+    values: Mapping[str, bytes] = field(repr=False)
+
+
 # ---- guard -> engine
 
 
@@ -96,7 +107,7 @@ class Results:
     prepared: dict[str, Prepared]
 
 
-Message = Store | Started | Forget | Prepare | VerdictKnown | Results
+Message = Store | Started | Forget | Prepare | VerdictKnown | KeepSecrets | Results
 
 
 def encode(message: Message) -> bytes:
@@ -111,6 +122,8 @@ def encode(message: Message) -> bytes:
             value = {"type": "prepare", "documents": [document.to_json() for document in documents]}
         case VerdictKnown(name, source, healthy):
             value = {"type": "verdict", "name": name, "source": source, "healthy": healthy}
+        case KeepSecrets(values):
+            value = {"type": "secrets", "values": secrets_to_json(values)}
         case Results(prepared):
             items = {
                 name: {"needs": item.needs, "interface": item.interface, "problems": list(item.problems)}
@@ -134,6 +147,8 @@ def decode(line: bytes) -> Message:
             return Prepare(tuple(RenderedVirtualIP.from_json(item) for item in value["documents"]))
         case "verdict":
             return VerdictKnown(value["name"], value["source"], value["healthy"])
+        case "secrets":
+            return KeepSecrets(secrets_from_json(Fields(value["values"])))
         case "results":
             fields = Fields(value).named_children("prepared")
             return Results(

@@ -11,6 +11,7 @@ import ctypes
 import socket
 import struct
 import sys
+import time
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv6Address
 
@@ -36,7 +37,7 @@ _IP_PKTINFO = 8
 _RECEIVE_BUFFER_BYTES = 2 << 20
 _TRAFFIC_CLASS = 0xC0
 _SKB_PRIORITY = 6  # TC_PRIO_INTERACTIVE: 7 is the kernel's own
-_PACKET_BYTES = 60 + 8 + 255 * 16
+_PACKET_BYTES = 60 + 8 + 255 * 16 + 28
 _MAX_KNOWN = 1024
 READS_PER_WAKEUP = 64
 """So that timers and other descriptors get their turn under a flood."""
@@ -79,6 +80,7 @@ class Port:
         self._ancillary: list[tuple[int, int, bytes]] = []
         self._send_errors: dict[str, str] = {}
         self._known: dict[bytes, Advert] = {}
+        self._signed = False
         ipv4 = family is Family.IPV4
         kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
         self._socket = socket.socket(socket.AF_INET if ipv4 else socket.AF_INET6, kind, PROTOCOL)
@@ -98,6 +100,7 @@ class Port:
     def expect(self, expected: Mapping[int, Expected]) -> None:
         """Let in the adverts for these VRIDs, and compare them with what is expected of them."""
         self._expected = expected
+        self._signed = any(item.authenticator is not None for item in expected.values())
         self._known.clear()
         self._attach_filter({vrid: item.version for vrid, item in expected.items()})
 
@@ -205,7 +208,9 @@ class Port:
         if known is not None:
             self._on_advert(known, now_ns)
             return
-        result = decode_ipv4(packet, vrids=self._expected, own_addresses=self._own, expected=self._expected)
+        result = decode_ipv4(
+            packet, vrids=self._expected, own_addresses=self._own, expected=self._expected, wall_ns=self._wall_ns()
+        )
         if isinstance(result, Advert):
             self._learn(all_but_identification, result)
             self._on_advert(result, now_ns)
@@ -239,6 +244,7 @@ class Port:
             vrids=self._expected,
             own_addresses=self._own,
             expected=self._expected,
+            wall_ns=self._wall_ns(),
         )
         if isinstance(result, Advert):
             self._learn(everything, result)
@@ -246,8 +252,15 @@ class Port:
         else:
             self._refuse(result, str(source), message)
 
+    def _wall_ns(self) -> int:
+        """The calendar clock, for HMAC trailers and for nothing else."""
+        return time.time_ns() if self._signed else 0
+
     def _learn(self, packet: bytes, advert: Advert) -> None:
-        """An Active sends the same bytes again and again: what was checked once need not be checked again."""
+        """An Active sends the same bytes again and again: what was checked once need not be checked again. Not so
+        where adverts are signed: the same bytes again are a replay."""
+        if self._expected[advert.vrid].authenticator is not None:
+            return
         if len(self._known) >= _MAX_KNOWN:
             self._known.clear()
         self._known[packet] = advert

@@ -94,6 +94,10 @@ class Fields:
                 self.note(name, f"{text!r} is not an IP address")
         return tuple(found)
 
+    def names(self) -> tuple[str, ...]:
+        """Of all members."""
+        return tuple(str(name) for name in self._value)
+
     def child(self, name: str) -> Fields:
         return Fields(self._value.get(name, {}), f"{self.path}.{name}".lstrip("."), self.problems)
 

@@ -2,13 +2,15 @@
 
 The agent (client) asks; the engine (server) tells. The engine needs nobody to talk to: with the agent gone it goes on
 with what it has. The order is: `Welcome` and one `RouterStatus` for each router (engine), then any number of `Apply`,
-`Remove`, `Synced`, `Health` (agent), and a `RouterStatus`, `Gone` or `Refused` (engine) whenever something changed.
+`Remove`, `Secrets`, `Synced`, `Health` (agent), and a `RouterStatus`, `Gone` or `Refused` (engine) whenever something changed.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -79,6 +81,14 @@ class Health:
     detail: str = ""
     name: str = ""
     """Of the document whose checks it is about (HTTP_CHECK, TCP_CHECK); "" for nginx's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """All secrets that the documents refer to, as far as they are known. What is in use and not among them stays."""
+
+    values: Mapping[str, bytes] = field(repr=False)
+    """By reference (`RenderedVirtualIP.engine_secrets`). Never in a log, a status or a document."""
 
 
 # ---- engine -> agent
@@ -154,7 +164,7 @@ class Refused:
     problems: tuple[str, ...]
 
 
-AgentMessage = Apply | Remove | Synced | Health
+AgentMessage = Apply | Remove | Synced | Health | Secrets
 EngineMessage = Welcome | RouterStatus | Gone | Refused
 
 
@@ -179,6 +189,8 @@ def to_json(message: AgentMessage | EngineMessage) -> dict[str, Any]:
                 "detail": message.detail,
                 "name": message.name,
             }
+        case Secrets():
+            return {"type": "secrets", "values": secrets_to_json(message.values)}
         case Welcome():
             return {"type": "welcome", "version": message.version, "node": message.node, "placement": message.placement}
         case RouterStatus():
@@ -235,11 +247,28 @@ def decode_agent_message(line: bytes) -> AgentMessage:
                 source = HealthSource.CHECK.value
             healthy, detail = fields.flag("healthy", True), fields.text("detail", "")
             message = Health(HealthSource(source), healthy, detail, fields.text("name", ""))
+        case "secrets":
+            message = Secrets(secrets_from_json(fields.child("values")))
         case other:
             fields.note("type", f"{other!r} is not known")
             message = Synced(())
     fields.finish()
     return message
+
+
+def secrets_to_json(values: Mapping[str, bytes]) -> dict[str, str]:
+    return {reference: b2a_base64(value, newline=False).decode() for reference, value in values.items()}
+
+
+def secrets_from_json(fields: Fields) -> dict[str, bytes]:
+    """Problems are noted by reference; no value is ever part of one."""
+    values = {}
+    for reference in fields.names():
+        try:
+            values[reference] = a2b_base64(fields.text(reference), strict_mode=True)
+        except ValueError:
+            fields.note(reference, "is not base64")
+    return values
 
 
 def decode_engine_message(line: bytes) -> EngineMessage:

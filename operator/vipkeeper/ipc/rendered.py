@@ -11,7 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from vipkeeper.ipc.authentication import Authentication, authentication_to_json, read_authentication
 from vipkeeper.ipc.fields import Fields, IPAddress
+from vipkeeper.ipc.secret_kinds import SecretKind
 
 FORMAT = 3
 """Highest version of this document that is read here. A reader refuses one it does not know and keeps what it has.
@@ -167,6 +169,18 @@ class RenderedVirtualIP:
     """One of TRANSPORTS, of what is sent and taken. Unicast: `nodes` has the addresses of the others."""
     min_ttl: int = 255
     """Lowest TTL or Hop Limit that is taken by unicast, 1..255."""
+    authentication: Authentication | None = None
+    """Of what is sent and taken. None: none. What it refers to comes in `messages.Secrets`."""
+
+    @property
+    def engine_secrets(self) -> dict[str, SecretKind]:
+        """References of all secrets that the engine needs for it."""
+        return {} if self.authentication is None else self.authentication.references
+
+    @property
+    def secrets(self) -> dict[str, SecretKind]:
+        """References of all secrets that a node needs for it."""
+        return self.engine_secrets
 
     @staticmethod
     def from_json(value: object) -> RenderedVirtualIP:
@@ -197,6 +211,9 @@ class RenderedVirtualIP:
             checksum=fields.choice("checksum", CHECKSUM_FORMS),
             transport=fields.choice("transport", TRANSPORTS),
             min_ttl=fields.number("minTtl", 1, 255, 255),
+            authentication=(
+                read_authentication(fields.child("authentication")) if fields.has("authentication") else None
+            ),
         )
         if document.install_prefix and any(item.prefix_length is None for item in addresses):
             fields.note("installPrefix", "needs a prefix length with every address")
@@ -247,7 +264,12 @@ def _of_format_2(document: RenderedVirtualIP) -> dict[str, Any]:
 
 def _of_format_3(document: RenderedVirtualIP) -> dict[str, Any]:
     """Those members that version 2 does not have either."""
-    return _telling(transport=(document.transport, "Multicast"), minTtl=(document.min_ttl, 255))
+    authentication = document.authentication
+    return _telling(
+        transport=(document.transport, "Multicast"),
+        minTtl=(document.min_ttl, 255),
+        authentication=(None if authentication is None else authentication_to_json(authentication), None),
+    )
 
 
 def _share_of_format_3(share: NodeShare) -> dict[str, Any]:

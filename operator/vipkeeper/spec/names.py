@@ -23,6 +23,8 @@ SETTINGS_CONFIGMAP = "vipkeeper-settings"
 ENTRYPOINT_CONFIGMAP = "vipkeeper-nginx-entrypoint"
 CONTROLLER_SERVICE_ACCOUNT = "vipkeeper-controller"
 SPEAKER_SERVICE_ACCOUNT = "vipkeeper-speaker"
+SECRETS_ROLE = "vipkeeper-speaker-secrets"
+"""Role that names the placements' Secrets, which agents may read. The operator keeps it, the chart binds it."""
 
 AGENT_ID = 65532
 """uid and gid of the agent, and fsGroup of the speaker pod."""
@@ -47,6 +49,11 @@ def configmap_name(virtualip: str) -> str:
 
 def daemonset_name(placement: str) -> str:
     return f"vipkeeper-speaker-{placement}"
+
+
+def placement_secret_name(placement: str) -> str:
+    """Name of the Secret with everything secret that the nodes of a placement need."""
+    return daemonset_name(placement)
 
 
 def speaker_name(placement: str, node: str) -> str:

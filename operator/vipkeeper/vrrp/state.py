@@ -62,6 +62,8 @@ class Fault(StrEnum):
     """Adverts go by unicast, others take part, and no address of any of them is known yet."""
     NOT_PREPARED = "NotPrepared"
     """The interface's settings are not (yet) those that the router needs."""
+    SECRET_MISSING = "SecretMissing"
+    """A key or password of its authentication is not here (yet), or can't be one."""
 
 
 MUTE_FAULTS = frozenset({Fault.INTERFACE_MISSING, Fault.LINK_DOWN, Fault.NO_SOURCE_ADDRESS})

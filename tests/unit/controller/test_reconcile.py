@@ -5,7 +5,7 @@ import dataclasses
 from tests.unit.controller.world import NAMESPACE, SETTINGS, World
 from vipkeeper.controller.changes import Apply, Change, Delete, WriteStatus
 from vipkeeper.controller.daemonsets import MOVE_LIMIT, UNUSED_GRACE
-from vipkeeper.controller.kinds import CONFIGMAP, DAEMONSET, LEASE, NODE, POD, SPEAKER, VIRTUALIP
+from vipkeeper.controller.kinds import CONFIGMAP, DAEMONSET, LEASE, NODE, POD, ROLE, SPEAKER, VIRTUALIP
 from vipkeeper.controller.reconcile import REPORT_LIMIT
 from vipkeeper.spec.names import ANCHOR_CONFIGMAP, LEASE_DURATION_S, speaker_name
 from vipkeeper.spec.placement import placement_of
@@ -50,7 +50,7 @@ def test_the_daemonset_is_asked_for_before_the_document_because_a_pod_takes_long
     world = World()
     world.virtualip("web", vrid=51)
     kinds = [change.kind for change in world.plan().changes if isinstance(change, Apply)]
-    assert kinds == [DAEMONSET, CONFIGMAP]
+    assert kinds == [ROLE, DAEMONSET, CONFIGMAP]
 
 
 def test_a_settled_world_needs_no_write_and_a_restarted_operator_neither() -> None:

@@ -5,6 +5,7 @@ import pytest
 from tests.unit.engine.samples import web
 from vipkeeper.engine.inheritance import (
     Forget,
+    KeepSecrets,
     Message,
     Prepare,
     Prepared,
@@ -27,6 +28,7 @@ from vipkeeper.ipc.rendered import HTTPServer, NginxSection, UpstreamServer
         Forget("web"),
         Prepare((web(), web(name="other"))),
         VerdictKnown("web", "TCPCheckFailed", False),
+        KeepSecrets({"web_key-1": bytes(range(64))}),
         Results({"web": Prepared("needs", "eth0", ()), "x": Prepared("n", "", ("no interface",))}),
     ],
     ids=lambda message: type(message).__name__,

@@ -24,6 +24,7 @@ from vipkeeper.ipc.messages import (
     Remove,
     RemoveReason,
     RouterStatus,
+    Secrets,
     Synced,
     Welcome,
     decode_agent_message,
@@ -57,6 +58,8 @@ STATUS = RouterStatus(
     [
         Apply(FULL),
         Remove("web", RemoveReason.MOVED),
+        Secrets({"web_key-1": bytes(range(256)), "x": b""}),
+        Secrets({}),
         Synced(("api", "web")),
         Synced(()),
         Health(HealthSource.CHECK, False, "HTTP 500"),
@@ -124,3 +127,11 @@ def test_arbitrary_lines_are_a_message_or_a_bad_document(value: object, kind: st
     line = json.dumps({**members, "type": kind}).encode()
     assert problems_of(lambda: decode_agent_message(line)) != []
     assert problems_of(lambda: decode_engine_message(line)) != []
+
+
+def test_a_secret_is_in_no_text_about_it() -> None:
+    message = Secrets({"web_key-1": b"geheim", "x": b"geheim"})
+    assert "geheim" not in repr(message)
+    with pytest.raises(BadDocument) as refusal:
+        decode_agent_message(b'{"type":"secrets","values":{"web_key-1":"Z2VoZWlt!","x":7}}')
+    assert refusal.value.problems == ["values.web_key-1: is not base64", "values.x: is int, not a text"]

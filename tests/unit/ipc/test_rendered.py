@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from vipkeeper.ipc.authentication import HmacAuthentication, HmacKeyReference, PasswordAuthentication
 from vipkeeper.ipc.fields import BadDocument
 from vipkeeper.ipc.rendered import (
     HealthSection,
@@ -74,7 +75,12 @@ OLD_VERSION = replace(SMALL, vrrp_version=2, advertisement_interval_cs=25500)
 INSTALLED = replace(SMALL, install_prefix=True, addresses=(RenderedAddress(ip_address("192.0.2.10"), 24),))
 
 
-@pytest.mark.parametrize("document", [SMALL, FULL, OLD_VERSION, INSTALLED, ADDRESSED, BY_UNICAST])
+KEYS = (HmacKeyReference(1, "web_key-1"), HmacKeyReference(2, "web_key-2"))
+SIGNED = replace(SMALL, authentication=HmacAuthentication(KEYS, 2, "Permissive", 5000))
+WITH_PASSWORD = replace(OLD_VERSION, authentication=PasswordAuthentication("web_password"))
+
+
+@pytest.mark.parametrize("document", [SMALL, FULL, OLD_VERSION, INSTALLED, ADDRESSED, BY_UNICAST, SIGNED, WITH_PASSWORD])
 def test_a_document_survives_the_way_through_json(document: RenderedVirtualIP) -> None:
     assert RenderedVirtualIP.from_json(json.loads(json.dumps(document.to_json()))) == document
 
