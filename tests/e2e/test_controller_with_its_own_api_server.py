@@ -14,6 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -332,6 +333,26 @@ def test_deletion_works_with_the_operator_down_and_its_pods_go_when_it_returns(s
     _eventually("the garbage collector took the document", lambda: not stage.documents())
     stage.start_operator()
     _eventually("the DaemonSet is gone", lambda: not stage.daemonsets())
+
+
+def test_a_placements_secret_and_the_role_that_names_it_follow_the_users_secret(stage: Stage) -> None:
+    source = {"secretRef": {"name": "web-vrrp", "key": "key-1"}}
+    hmac = {"keys": [{"id": 1} | source]}
+    kubectl = stage.server.kubectl
+    try:
+        stage.apply("signed", vrid=77, addresses=["192.0.2.77"], vrrp={"authentication": {"hmac": hmac}})
+        _eventually("the missing Secret is told", lambda: stage.accepted("signed").get("reason") == "SecretMissing")
+        kubectl("create", "secret", "generic", "web-vrrp", "-n", NAMESPACE, f"--from-literal=key-1={'1' * 32}")
+        _eventually("it is taken", lambda: stage.accepted("signed").get("status") == "True")
+        (copy,) = stage.server.get("secret", names.placement_secret_name("default"), "-n", NAMESPACE)
+        assert copy["data"] == {"web-vrrp_key-1": b64encode(b"1" * 32).decode()}  # type: ignore[index]
+        (role,) = stage.server.get("role", names.SECRETS_ROLE, "-n", NAMESPACE)
+        assert role["rules"][0]["resourceNames"] == [names.placement_secret_name("default")]
+    finally:
+        stage.delete("signed")
+        kubectl("delete", "secret", "web-vrrp", "-n", NAMESPACE, "--ignore-not-found")
+    assert "1" * 32 not in stage.log.read_text()
+    assert b64encode(b"1" * 32).decode() not in stage.log.read_text()
 
 
 def test_the_operator_works_again_within_seconds_when_the_api_server_returns(stage: Stage) -> None:

@@ -24,6 +24,7 @@ from vipkeeper.spec.parse import ParsedVirtualIP, Refusal, RefusalReason
 from vipkeeper.spec.placement import Node, Placement, Requirements, nodes_of
 from vipkeeper.spec.ports import PortBlock, PortsExhausted, allocate_ports
 from vipkeeper.spec.rules import parse_ip
+from vipkeeper.spec.secrets import secret_problems
 from vipkeeper.spec.settings import OperatorSettings, settings_problems
 from vipkeeper.spec.speaker import VRRPSpeaker
 from vipkeeper.spec.vrids import allocate_vrid
@@ -59,10 +60,11 @@ class Decisions:
     """Every placement that an accepted VirtualIP asks for, with its ports."""
 
 
-def decide(state: ClusterState, settings: OperatorSettings) -> Decisions:
-    """About every VirtualIP that is not being deleted."""
+def decide(state: ClusterState, settings: OperatorSettings, namespace: str) -> Decisions:
+    """About every VirtualIP that is not being deleted. `namespace`: where Secrets are looked for."""
     configmaps = state.configmaps
     candidates = [_examine(item, configmaps, settings) for item in state.virtualips if not item.deleting]
+    candidates = _look_up_secrets(candidates, state, namespace)
     candidates, placements = _house(candidates, state, settings)
     candidates = _settle_conflicts(candidates, _Ground(state, settings))
     wanted = {item.placement.name for item in candidates if item.placement}
@@ -114,6 +116,20 @@ def _examine(virtualip: VirtualIPSeen, configmaps: Mapping[str, ConfigMapSeen], 
     if problems := settings_problems(parsed.nginx is not None, settings):
         return Decision(virtualip, configmap, refusal=Refusal(problems, RefusalReason.NOT_SERVED))
     return Decision(virtualip, configmap, placement=parsed.placement)
+
+
+def _look_up_secrets(decisions: Iterable[Decision], state: ClusterState, namespace: str) -> list[Decision]:
+    """Those that refer to a Secret that can't serve are refused; what runs has its keys and goes on."""
+    secrets = {name: seen.data for name, seen in state.secrets.items() if not seen.placement}
+    judged = []
+    for decision in decisions:
+        parsed = decision.virtualip.parsed
+        if decision.refusal is None and isinstance(parsed, ParsedVirtualIP):
+            problems = secret_problems(parsed.secret_uses, secrets, namespace)
+            if problems:
+                decision = _refuse(decision, problems, RefusalReason.SECRET_MISSING)
+        judged.append(decision)
+    return judged
 
 
 def _house(

@@ -63,7 +63,7 @@ class _Planner:
         self._daemonsets = state.daemonsets
         self._pods = state.pods
         self._views = self._listen(state.speakers.values())
-        self._decisions: Decisions = decide(state, settings)
+        self._decisions: Decisions = decide(state, settings, namespace)
         self._programs = [self._program(decision) for decision in self._decisions.about]
         configmaps = [item.configmap for item in self._decisions.about if item.configmap]
         self._homes = {seen.document.name: seen.placement for seen in configmaps if seen.document}

@@ -51,6 +51,7 @@ def render_document(
         checksum=parsed.checksum,
         transport=parsed.transport,
         min_ttl=parsed.min_ttl,
+        authentication=parsed.authentication,
     )
 
 

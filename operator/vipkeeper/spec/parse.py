@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from vipkeeper.ipc.authentication import Authentication
 from vipkeeper.ipc.fields import IPAddress
 from vipkeeper.ipc.rendered import (
     HealthSection,
@@ -26,8 +27,10 @@ from vipkeeper.ipc.rendered import (
     UpstreamServer,
 )
 from vipkeeper.spec import rules, virtualip
+from vipkeeper.spec.parse_authentication import parse_authentication
 from vipkeeper.spec.placement import Placement, placement_of
 from vipkeeper.spec.problems import problems_of
+from vipkeeper.spec.secrets import SecretUse
 from vipkeeper.spec.virtualip import NodePriority, VirtualIPSpec, parse_status
 
 DEFAULT_ADVERTISEMENT_INTERVALS = {3: "250ms", 2: "1s"}
@@ -60,6 +63,9 @@ class ParsedVirtualIP:
     checksum: str
     transport: str
     min_ttl: int
+    authentication: Authentication | None
+    secret_uses: tuple[SecretUse, ...]
+    """Where the spec refers to secrets."""
     nginx: NginxSection | None
     health: HealthSection | None
 
@@ -73,6 +79,8 @@ class RefusalReason(StrEnum):
     """An older object has the address or the VRID (`conflicts.judge`)."""
     NO_FREE_VRID = "NoFreeVRID"
     """All 255 are taken on its segment (`vrids.allocate_vrid`)."""
+    SECRET_MISSING = "SecretMissing"
+    """A Secret that it refers to is not there, or can't be used (`secrets.secret_problems`)."""
     NOT_SERVED = "NotServed"
     """This installation can't serve it (`settings.settings_problems`)."""
 
@@ -89,14 +97,16 @@ class Refusal:
         return "; ".join(self.problems)
 
 
-def parse_virtualip(value: Mapping[str, Any]) -> ParsedVirtualIP | Refusal:
-    """Parse the API object `value` of a VirtualIP."""
+def parse_virtualip(value: Mapping[str, Any], folder: str = "") -> ParsedVirtualIP | Refusal:
+    """Parse the API object `value` of a VirtualIP. `folder`: where it lies, on a host without Kubernetes."""
     metadata = value.get("metadata") or {}
     spec, problems = _read_spec(value.get("spec"))
     problems = [*rules.check_name(metadata.get("name")), *problems, *rules.check_spec(value.get("spec"))]
     if spec is None or problems:
         return Refusal(tuple(problems))
     vrrp = spec.vrrp or virtualip.VRRP()
+    interval_cs = _interval_cs(vrrp.advertisement_interval or DEFAULT_ADVERTISEMENT_INTERVALS[vrrp.version])
+    authentication, uses = parse_authentication(vrrp.authentication, interval_cs, folder)
     return ParsedVirtualIP(
         name=metadata["name"],
         uid=metadata["uid"],
@@ -110,15 +120,15 @@ def parse_virtualip(value: Mapping[str, Any]) -> ParsedVirtualIP | Refusal:
         interface=spec.interface,
         placement=placement_of(spec.nodes),
         priorities=spec.nodes.priorities if spec.nodes else (),
-        advertisement_interval_cs=_interval_cs(
-            vrrp.advertisement_interval or DEFAULT_ADVERTISEMENT_INTERVALS[vrrp.version]
-        ),
+        advertisement_interval_cs=interval_cs,
         preempt=vrrp.preempt,
         preempt_delay_ms=_duration_ms(vrrp.preempt_delay),
         vrrp_version=vrrp.version,
         checksum=vrrp.checksum,
         transport=vrrp.transport,
         min_ttl=vrrp.min_ttl,
+        authentication=authentication,
+        secret_uses=uses,
         nginx=_nginx(spec.nginx) if spec.nginx else None,
         health=_health(spec.health) if spec.health else None,
     )

@@ -180,6 +180,29 @@ PREEMPT_DELAY_NEEDS_PREEMPT = Rule(
     + _IS_DURATION.replace("self", "self.preemptDelay")
     + "duration(self.preemptDelay) == duration('0s')",
 )
+AUTHENTICATION = Rule("needs exactly one of `pass` and `hmac`", "has(self.pass) != has(self.hmac)")
+SECRET_SOURCE = Rule(
+    "needs exactly one of `secretRef` (in a cluster) and `file` (for `vipkeeper run`)",
+    "has(self.secretRef) != has(self.file)",
+)
+PASS_NEEDS_VERSION_2 = Rule(
+    "needs version 2: version 3 has no passwords; write `hmac`, or leave it out",
+    "!has(self.authentication) || !has(self.authentication.pass) || has(self.version) && self.version == 2",
+    field="authentication.pass",
+)
+HMAC_KEY_IDS_UNIQUE = Rule(
+    "has the same id twice: give each key its own", "self.all(a, self.exists_one(b, a.id == b.id))"
+)
+HMAC_ACTIVE_KEY = Rule(
+    "is not the id of one of `keys`",
+    "!has(self.activeKey) || self.keys.exists(key, key.id == self.activeKey)",
+    field="activeKey",
+)
+REPLAY_WINDOW_BOUNDS = Rule(
+    "must be 1s to 900s",
+    _IS_DURATION + "duration(self) >= duration('1s') && duration(self) <= duration('900s')",
+    tells_value=True,
+)
 _ELECTS_IPV4 = (
     "isIP(self.addresses[0]) && ip(self.addresses[0]).family() == 4 || "
     "isCIDR(self.addresses[0]) && cidr(self.addresses[0]).ip().family() == 4"
@@ -374,6 +397,7 @@ def _is_label_key(key: object) -> bool:
 def _check_vrrp(vrrp: Mapping[str, Any], first_address: list[Any]) -> Iterator[str]:
     version_2 = vrrp.get("version") == 2
     yield from _check_interval(vrrp.get("advertisementInterval"), version_2)
+    yield from _check_authentication(vrrp.get("authentication"), version_2)
     delay = vrrp.get("preemptDelay")
     yield from _check_duration(delay, "spec.vrrp.preemptDelay", PREEMPT_DELAY_BOUNDS, 0, 900_000)
     if vrrp.get("preempt") is False and isinstance(delay, str) and parse_duration_us(delay):
@@ -385,6 +409,35 @@ def _check_vrrp(vrrp: Mapping[str, Any], first_address: list[Any]) -> Iterator[s
         yield f"spec.vrrp.version: {VERSION_2_NEEDS_IPV4.message}"
     if (elects_ipv6 or version_2) and vrrp.get("checksum") == "MessageOnly":
         yield f"spec.vrrp.checksum: {MESSAGE_ONLY_NEEDS_IPV4.message}"
+
+
+def _check_authentication(value: object, version_2: bool) -> Iterator[str]:
+    path = "spec.vrrp.authentication"
+    if not isinstance(value, Mapping):
+        return
+    if (value.get("pass") is None) == (value.get("hmac") is None):
+        yield f"{path}: {AUTHENTICATION.message}"
+    if value.get("pass") is not None and not version_2:
+        yield f"{path}.pass: {PASS_NEEDS_VERSION_2.message}"
+    yield from _check_source(value.get("pass"), f"{path}.pass")
+    hmac = _mapping(value.get("hmac"))
+    keys = _objects(hmac.get("keys"))
+    for index, key in enumerate(keys):
+        yield from _check_source(key, f"{path}.hmac.keys[{index}]")
+    ids = Counter(key_id for key in keys if isinstance(key_id := key.get("id"), int))
+    if repeated := [str(key_id) for key_id, count in ids.items() if count > 1]:
+        yield f"{path}.hmac.keys: {HMAC_KEY_IDS_UNIQUE.message} ({', '.join(repeated)})"
+    active = hmac.get("activeKey")
+    if isinstance(active, int) and active not in ids:
+        yield f"{path}.hmac.activeKey: {active} {HMAC_ACTIVE_KEY.message}"
+    yield from _check_duration(
+        hmac.get("replayWindow"), f"{path}.hmac.replayWindow", REPLAY_WINDOW_BOUNDS, 1_000, 900_000
+    )
+
+
+def _check_source(value: object, path: str) -> Iterator[str]:
+    if isinstance(value, Mapping) and (value.get("secretRef") is None) == (value.get("file") is None):
+        yield f"{path}: {SECRET_SOURCE.message}"
 
 
 def _check_interval(text: object, version_2: bool) -> Iterator[str]:

@@ -22,12 +22,14 @@ MAX_UPSTREAM_SERVERS = 32
 MAX_NODE_PRIORITIES = 64
 MAX_TOLERATIONS = 16
 MAX_CHECKS = 8
+MAX_HMAC_KEYS = 8
 MAX_EXPRESSIONS = 16
 MAX_EXPRESSION_VALUES = 64
 ADDRESS_MAX_LENGTH = 43
 """39 characters of a fully written IPv6 address and "/128"."""
 
 LABEL_VALUE_PATTERN = r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
+SECRET_KEY_PATTERN = r"^[-._a-zA-Z0-9]+$"
 DNS_LABEL_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 DNS_SUBDOMAIN_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 INTERFACE_PATTERN = r"^[^/\s]{1,15}$"
@@ -130,6 +132,84 @@ class Nodes(Written):
     """Priorities that differ from spec.priority. The first entry that fits a node counts."""
 
 
+class SecretKeyReference(Written):
+    """A key of a Secret."""
+
+    name: Annotated[str, Field(min_length=1, max_length=189, pattern=DNS_SUBDOMAIN_PATTERN)]
+    """Name of the Secret. It must be in the operator's namespace (vipkeeper-system, as a rule)."""
+    key: Annotated[str, Field(min_length=1, max_length=63, pattern=SECRET_KEY_PATTERN)]
+    """Key in its `data`."""
+
+
+class SecretSource(Written):
+    """Where a secret comes from: give exactly one of `secretRef` and `file`."""
+
+    model_config = ConfigDict(json_schema_extra=kubernetes(rules.SECRET_SOURCE))
+
+    secret_ref: SecretKeyReference | None = None
+    """In a cluster: a key of a Secret in the operator's namespace. A line end behind a text is no part of the secret."""
+    file: Annotated[str | None, Field(min_length=1, max_length=1024)] = None
+    """For `vipkeeper run`, and refused in a cluster: a file, relative to the folder of this document. Only root should
+    be able to read it. It is read again on SIGHUP."""
+
+
+class Password(SecretSource):
+    """The password of version 2 (RFC 2338 type 1, keepalived's `auth_type PASS`)."""
+
+
+class HMACKey(SecretSource):
+    """One key."""
+
+    id: Annotated[int, Field(ge=1, le=255)]
+    """Number of the key, 1 to 255, the same on every router: each advertisement names the key that it was signed with."""
+
+
+class HMAC(Written):
+    """A signature behind each advertisement, as keepalived 2.4 has it (auth_hmac, HMAC-SHA256), with version 2 and 3,
+    IPv4 and IPv6. It is checked that an advertisement comes from somebody who has a key, and that it is no older one
+    played again. The clocks of all routers must agree within `replayWindow`."""
+
+    model_config = ConfigDict(json_schema_extra=kubernetes(rules.HMAC_ACTIVE_KEY))
+
+    keys: Annotated[
+        tuple[HMACKey, ...],
+        Field(
+            min_length=1,
+            max_length=MAX_HMAC_KEYS,
+            strict=False,
+            json_schema_extra=kubernetes(rules.HMAC_KEY_IDS_UNIQUE),
+        ),
+    ]
+    """Keys that are accepted, 1 to 8, each of 32 to 64 bytes (`openssl rand -hex 32`). To change a key without a gap:
+    add the new one, with a new id, on all routers; then make it the `activeKey`; then remove the old one."""
+    active_key: Annotated[int | None, Field(ge=1, le=255)] = None
+    """Id of the key that signs. Absent: the first one of `keys`."""
+    mode: Literal["Enforce", "Permissive", "ReceiveOnly"] = "Enforce"
+    """Enforce [default]: sign, and take nothing without a good signature. Permissive: sign, and take also what has no
+    signature. ReceiveOnly: do not sign; take what has none. A wrong signature is refused in each of them. To bring
+    signatures into a running network: ReceiveOnly everywhere, then Permissive everywhere, then Enforce."""
+    replay_window: Annotated[
+        str | None,
+        Field(max_length=16, json_schema_extra=kubernetes(rules.DURATION_TEXT, rules.REPLAY_WINDOW_BOUNDS)),
+    ] = None
+    """How far the time in a signature may be from this node's clock, 1s to 900s. Absent: three advertisement intervals,
+    at least 5s."""
+
+
+class Authentication(Written):
+    """How routers prove that they belong to the virtual router: give exactly one of `pass` and `hmac`."""
+
+    model_config = ConfigDict(json_schema_extra=kubernetes(rules.AUTHENTICATION))
+
+    pass_: Annotated[Password | None, Field(alias="pass")] = None
+    """Version 2 only: a password of 1 to 8 printable ASCII characters, sent with every advertisement for everybody on
+    the network to read. It keeps apart routers that were configured by mistake with one VRID, and it is no protection
+    against anybody who means harm (RFC 9568 section 9): use `hmac` for that."""
+    hmac: HMAC | None = None
+    """Signed advertisements, version 2 and 3. All routers of the VRID must be able to check them: vipkeeper, or
+    keepalived 2.4 and newer."""
+
+
 class VRRP(Written):
     """How the nodes elect the one that holds the addresses (VRRP: RFC 9568)."""
 
@@ -139,6 +219,7 @@ class VRRP(Written):
             rules.INTERVAL_BOUNDS_V2,
             rules.PREEMPT_DELAY_NEEDS_PREEMPT,
             rules.MIN_TTL_NEEDS_UNICAST,
+            rules.PASS_NEEDS_VERSION_2,
         )
     )
 
@@ -179,6 +260,9 @@ class VRRP(Written):
     """Lowest TTL (IPv6: Hop Limit) of advertisements that are taken by unicast, 1 to 255 [255]. Ours leave with 255, and
     each router on their way takes one off; so 255 means: from this very network. keepalived sends 64 by unicast in
     IPv6, unless it is told `unicast_ttl 255`."""
+    authentication: Authentication | None = None
+    """How advertisements are authenticated. Absent: not at all, as RFC 9568 has it; whoever can send to the network
+    can then take the addresses."""
 
 
 class UpstreamServer(Written):

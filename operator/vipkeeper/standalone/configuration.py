@@ -1,4 +1,4 @@
-"""From objects to the documents that the engine of this host runs, or to every reason why not. Pure.
+"""From objects to the documents that the engine of this host runs, or to every reason why not.
 
 What the operator decides in a cluster, the user has to write here: the VRID, and priorities that differ. Nobody knows
 the other hosts, so the effective priority is the wanted one, and equal ones are told apart by address, as ever in VRRP.
@@ -17,6 +17,7 @@ from vipkeeper.render.document import needs_node_addresses, render_document
 from vipkeeper.spec.parse import ParsedVirtualIP, Refusal, parse_virtualip
 from vipkeeper.spec.placement import Node
 from vipkeeper.spec.priorities import wanted_priorities
+from vipkeeper.standalone import secret_files
 from vipkeeper.standalone.objects import FoundObject, Place, Problem, read_objects, shown
 from vipkeeper.standalone.options import Options
 
@@ -78,11 +79,12 @@ def build(objects: Iterable[FoundObject], options: Options, previous: Documents)
 def _parse(item: FoundObject, options: Options) -> _Good | list[Problem]:
     spec = item.value.get("spec")
     problems = list(_unfit(spec)) if isinstance(spec, Mapping) else []
-    parsed = parse_virtualip(_as_from_the_api(item.value, options))
+    parsed = parse_virtualip(_as_from_the_api(item.value, options), item.place.folder)
     if isinstance(parsed, Refusal):
         problems = [*parsed.problems, *problems]
     else:
         problems += _lonely(parsed, options)
+        problems += secret_files.problems(parsed.secret_uses)
     if problems or isinstance(parsed, Refusal):
         return [Problem(item.place, text) for text in problems]
     return _Good(item.place, _render(parsed, options))

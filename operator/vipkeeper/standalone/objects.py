@@ -29,6 +29,11 @@ class Place:
     """Of the document in the file, from 1; 0: the file as a whole."""
     name: str = ""
 
+    @property
+    def folder(self) -> str:
+        """To which paths in it are relative: the file's, or the present one for standard input."""
+        return str(Path(self.file).parent.absolute())
+
     def __str__(self) -> str:
         document = f": document {self.number}" if self.number else ""
         return f"{self.file}{document}{f' ({self.name})' if self.name else ''}"

@@ -31,9 +31,11 @@ from vipkeeper.ipc.messages import (
     Refused,
     Remove,
     RemoveReason,
+    Secrets,
     Synced,
     Welcome,
 )
+from vipkeeper.standalone import secret_files
 from vipkeeper.standalone.back_off import BackOff
 from vipkeeper.standalone.children import Children
 from vipkeeper.standalone.configuration import Documents, read_configuration
@@ -123,9 +125,17 @@ class Run:
     # ---- the engine
 
     def _tell_everything(self) -> None:
+        self._tell_secrets()
         for document in self._documents.values():
             self._send(Apply(document))
         self._send(Synced(tuple(self._documents)))
+
+    def _tell_secrets(self) -> None:
+        """Read anew each time; before the documents that need them."""
+        documents = self._documents.values()
+        for file in secret_files.readable_by_others(documents):
+            log.warning("a secret that others can read: chmod o-rwx %s", file)
+        self._engine.send(Secrets(secret_files.read_values(documents)))
 
     def _send(self, message: AgentMessage) -> None:
         self._engine.send(message)
@@ -164,6 +174,7 @@ class Run:
         for name in gone:
             self._send(Remove(name, RemoveReason.DELETED))
         self._want_checks()
+        self._tell_secrets()
         for name in changed:
             self._send(Apply(documents[name]))
         log.info("reloaded: changed=%s removed=%s", ",".join(changed) or "none", ",".join(gone) or "none")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
+import pytest
+
 from tests.unit.chart.helm import NAMESPACE, one
-from vipkeeper.spec.names import CONTROLLER_SERVICE_ACCOUNT, SPEAKER_SERVICE_ACCOUNT
+from vipkeeper.spec.names import CONTROLLER_SERVICE_ACCOUNT, SECRETS_ROLE, SPEAKER_SERVICE_ACCOUNT
 
 READ = {"get", "list", "watch"}
 APPLY = {"create", "patch"}
@@ -22,6 +24,9 @@ CONTROLLER = {
         "/configmaps": READ | APPLY | {"delete"},
         "apps/daemonsets": READ | APPLY | {"delete"},
         "/pods": READ | {"delete"},
+        "/secrets": READ | APPLY | {"delete"},
+        "rbac.authorization.k8s.io/roles": READ,
+        f"rbac.authorization.k8s.io/roles/{SECRETS_ROLE}": APPLY,
         "vipkeeper.dev/vrrpspeakers": READ | {"delete"},
         "coordination.k8s.io/leases": {"list", "delete"},
     },
@@ -51,11 +56,16 @@ def _permissions(objects: list[dict[str, Any]], account: str) -> dict[str, dict[
         if {"kind": "ServiceAccount", "name": account, "namespace": NAMESPACE} not in binding["subjects"]:
             continue
         namespace = binding["metadata"].get("namespace", "")
+        if binding["roleRef"]["name"] == SECRETS_ROLE:
+            continue  # the controller's, by name of each Secret: tests/unit/render/test_placement_secret.py
         role = one(objects, binding["roleRef"]["kind"], binding["roleRef"]["name"], namespace or None)
         for rule in role["rules"]:
             for group in rule["apiGroups"]:
                 for resource in rule["resources"]:
-                    found[namespace][f"{group}/{resource}"] |= set(rule["verbs"])
+                    for name in rule.get("resourceNames", [""]):
+                        found[namespace][
+                            "/".join(filter(None, [group, resource, name])) if group else f"/{resource}"
+                        ] |= set(rule["verbs"])
     return {namespace: dict(rules) for namespace, rules in found.items()}
 
 
@@ -67,11 +77,21 @@ def test_an_agent_may_do_what_it_needs_and_no_more(objects: list[dict[str, Any]]
     assert _permissions(objects, SPEAKER_SERVICE_ACCOUNT) == AGENT
 
 
-def test_nobody_reads_secrets_and_nobody_has_a_wildcard(objects: list[dict[str, Any]]) -> None:
+def test_only_the_controller_reads_secrets_and_nobody_has_a_wildcard(objects: list[dict[str, Any]]) -> None:
+    """And it in its own namespace only."""
     for role in (item for item in objects if item["kind"] in ("Role", "ClusterRole")):
         for rule in role["rules"]:
             assert "*" not in rule["verbs"] + rule["resources"] + rule["apiGroups"]
-            assert "secrets" not in rule["resources"]
+            if "secrets" in rule["resources"]:
+                assert (role["kind"], role["metadata"]["name"]) == ("Role", CONTROLLER_SERVICE_ACCOUNT)
+                assert role["metadata"]["namespace"] == NAMESPACE
+
+
+def test_the_agents_are_bound_to_the_role_that_the_controller_keeps(objects: list[dict[str, Any]]) -> None:
+    binding = one(objects, "RoleBinding", SECRETS_ROLE)
+    assert binding["roleRef"]["name"] == SECRETS_ROLE
+    assert [subject["name"] for subject in binding["subjects"]] == [SPEAKER_SERVICE_ACCOUNT]
+    assert not [item for item in objects if item["kind"] == "Role" and item["metadata"]["name"] == SECRETS_ROLE]
 
 
 def test_the_cleanup_reaches_nothing_outside_its_namespace(objects: list[dict[str, Any]]) -> None:
@@ -81,14 +101,24 @@ def test_the_cleanup_reaches_nothing_outside_its_namespace(objects: list[dict[st
     assert permissions[NAMESPACE] == {resource: {"deletecollection"} for resource in whole} | {"/pods": {"list"}}
 
 
-def test_what_agents_may_write_is_under_a_policy_that_fails_closed(objects: list[dict[str, Any]]) -> None:
+@pytest.mark.parametrize(
+    ("account", "resources"),
+    [
+        (SPEAKER_SERVICE_ACCOUNT, {name for name, verbs in AGENT[NAMESPACE].items() if verbs - READ}),
+        (CONTROLLER_SERVICE_ACCOUNT, {"/secrets"}),
+    ],
+)
+def test_what_is_written_is_under_a_policy_that_fails_closed(
+    objects: list[dict[str, Any]], account: str, resources: set[str]
+) -> None:
     """That the policies do what they say is tested on a real API server (tests/e2e/test_agent_permissions.py)."""
     covered = set()
     for policy in (item for item in objects if item["kind"] == "ValidatingAdmissionPolicy"):
         spec = policy["spec"]
         assert spec["failurePolicy"] == "Fail"
         (condition,) = spec["matchConditions"]
-        assert f"'system:serviceaccount:{NAMESPACE}:{SPEAKER_SERVICE_ACCOUNT}'" in condition["expression"]
+        if f"'system:serviceaccount:{NAMESPACE}:{account}'" not in condition["expression"]:
+            continue
         binding = one(objects, "ValidatingAdmissionPolicyBinding", policy["metadata"]["name"])["spec"]
         assert binding["policyName"] == policy["metadata"]["name"]
         assert "Deny" in binding["validationActions"]
@@ -96,5 +126,4 @@ def test_what_agents_may_write_is_under_a_policy_that_fails_closed(objects: list
         for rule in spec["matchConstraints"]["resourceRules"]:
             assert {"CREATE", "UPDATE", "DELETE"} <= set(rule["operations"])
             covered |= {f"{group}/{resource}" for group in rule["apiGroups"] for resource in rule["resources"]}
-    writable = {name for name, verbs in AGENT[NAMESPACE].items() if verbs - READ}
-    assert covered == writable
+    assert covered == resources

@@ -1,11 +1,12 @@
 """Stories of VirtualIPs, told to the plan until it has nothing left to do."""
 
 import dataclasses
+from base64 import b64encode
 
 from tests.unit.controller.world import NAMESPACE, SETTINGS, World
 from vipkeeper.controller.changes import Apply, Change, Delete, WriteStatus
 from vipkeeper.controller.daemonsets import MOVE_LIMIT, UNUSED_GRACE
-from vipkeeper.controller.kinds import CONFIGMAP, DAEMONSET, LEASE, NODE, POD, ROLE, SPEAKER, VIRTUALIP
+from vipkeeper.controller.kinds import CONFIGMAP, DAEMONSET, LEASE, NODE, POD, ROLE, SECRET, SPEAKER, VIRTUALIP
 from vipkeeper.controller.reconcile import REPORT_LIMIT
 from vipkeeper.spec.names import ANCHOR_CONFIGMAP, LEASE_DURATION_S, speaker_name
 from vipkeeper.spec.placement import placement_of
@@ -514,3 +515,88 @@ def test_reported_addresses_make_no_document_anew_that_has_no_use_for_them() -> 
     reported_at(world, "w2", "192.0.2.22")
     world.settle()
     assert world.get(CONFIGMAP, "virtualip-web") == before
+
+
+# ---- secrets
+
+AUTHENTICATION = {"hmac": {"keys": [{"id": 1, "secretRef": {"name": "web-vrrp", "key": "key-1"}}]}}
+KEY, OTHER_KEY, SHORT_KEY = (b64encode(text).decode() for text in (b"1" * 32, b"2" * 32, b"short"))
+
+
+def user_secret(world: World, **data: str) -> None:
+    world.put(SECRET, {"metadata": {"name": "web-vrrp"}, "data": data})
+
+
+def placement_secret(world: World) -> dict[str, str]:
+    return dict(world.get(SECRET, "vipkeeper-speaker-default")["data"])
+
+
+def test_the_secret_comes_before_the_document_and_the_document_holds_no_key() -> None:
+    world = World()
+    user_secret(world, **{"key-1": KEY, "other": OTHER_KEY})
+    world.virtualip("web", vrid=51, vrrp={"authentication": AUTHENTICATION})
+    kinds = [change.kind for change in world.plan().changes if isinstance(change, Apply)]
+    assert kinds == [ROLE, SECRET, DAEMONSET, CONFIGMAP]
+    world.settle()
+    assert placement_secret(world) == {"web-vrrp_key-1": KEY}
+    assert KEY not in str(world.get(CONFIGMAP, "virtualip-web"))
+    assert world.plan().changes == ()
+
+
+def test_a_secret_that_is_missing_is_told_and_nothing_is_made_until_it_comes() -> None:
+    world = World()
+    world.virtualip("web", vrid=51, vrrp={"authentication": AUTHENTICATION})
+    world.settle()
+    condition = world.condition("web", "Accepted")
+    assert (condition["status"], condition["reason"]) == ("False", "SecretMissing")
+    assert condition["message"] == (
+        "spec.vrrp.authentication.hmac.keys[0].secretRef: there is no Secret web-vrrp in namespace vipkeeper-system "
+        "(key key-1 is needed)"
+    )
+    assert world.documents() == {}
+    user_secret(world, **{"key-1": KEY})
+    world.settle()
+    assert world.condition("web", "Accepted")["status"] == "True"
+    assert list(world.documents()) == ["web"]
+
+
+def test_what_runs_goes_on_with_its_keys_when_the_users_secret_goes_or_turns_bad() -> None:
+    world = World()
+    user_secret(world, **{"key-1": KEY})
+    world.virtualip("web", vrid=51, vrrp={"authentication": AUTHENTICATION})
+    world.settle()
+    document = world.documents()["web"]
+    user_secret(world, **{"key-1": SHORT_KEY})
+    world.settle()
+    assert "key key-1 of Secret vipkeeper-system/web-vrrp has 5 bytes" in world.condition("web", "Accepted")["message"]
+    world.remove(SECRET, "web-vrrp")
+    world.settle()
+    assert world.condition("web", "Accepted")["reason"] == "SecretMissing"
+    assert (world.documents()["web"], placement_secret(world)) == (document, {"web-vrrp_key-1": KEY})
+    user_secret(world, **{"key-1": OTHER_KEY})
+    world.settle()
+    assert placement_secret(world) == {"web-vrrp_key-1": OTHER_KEY}
+    assert world.condition("web", "Accepted")["status"] == "True"
+
+
+def test_with_the_last_document_that_refers_to_a_secret_the_placements_secret_goes() -> None:
+    world = World()
+    user_secret(world, **{"key-1": KEY})
+    world.virtualip("web", vrid=51, vrrp={"authentication": AUTHENTICATION})
+    world.settle()
+    world.virtualip("web", vrid=51)
+    world.settle()
+    assert world.names(SECRET) == ["web-vrrp"]
+
+
+def test_each_placement_has_the_secrets_of_its_own_documents() -> None:
+    world = World()
+    user_secret(world, **{"key-1": KEY})
+    world.virtualip("web", vrid=51, vrrp={"authentication": AUTHENTICATION})
+    world.virtualip("api", vrid=52, addresses=["192.0.2.11"], **RACK)
+    world.settle()
+    assert world.names(SECRET) == ["vipkeeper-speaker-default", "web-vrrp"]
+    role = world.get(ROLE, "vipkeeper-speaker-secrets")
+    assert role["rules"][0]["resourceNames"] == sorted(
+        ["vipkeeper-speaker-default", f"vipkeeper-speaker-{RACK_PLACEMENT}"]
+    )

@@ -80,7 +80,9 @@ SIGNED = replace(SMALL, authentication=HmacAuthentication(KEYS, 2, "Permissive",
 WITH_PASSWORD = replace(OLD_VERSION, authentication=PasswordAuthentication("web_password"))
 
 
-@pytest.mark.parametrize("document", [SMALL, FULL, OLD_VERSION, INSTALLED, ADDRESSED, BY_UNICAST, SIGNED, WITH_PASSWORD])
+@pytest.mark.parametrize(
+    "document", [SMALL, FULL, OLD_VERSION, INSTALLED, ADDRESSED, BY_UNICAST, SIGNED, WITH_PASSWORD]
+)
 def test_a_document_survives_the_way_through_json(document: RenderedVirtualIP) -> None:
     assert RenderedVirtualIP.from_json(json.loads(json.dumps(document.to_json()))) == document
 

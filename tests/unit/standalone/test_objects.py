@@ -75,3 +75,8 @@ def test_standard_input_is_a_file_too(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_alias_that_leads_back_to_itself_does_not_hang(tmp_path: Path) -> None:
     objects, _problems = read(tmp_path, f"{WEB}status: &a {{b: *a}}\n")
     assert len(objects) == 1
+
+
+def test_what_a_document_names_is_found_from_its_folder(tmp_path: Path) -> None:
+    assert Place(str(tmp_path / "folder" / "vip.yaml")).folder == str(tmp_path / "folder")
+    assert Place("vip.yaml").folder == Place("standard input").folder == str(Path.cwd())
