@@ -56,6 +56,8 @@ from vipkeeper.vrrp.units import ns_to_ms
 
 HELD_ELSEWHERE = "HeldByOtherPlacement"
 """Told as a fault: the engine of another placement of this node runs the router, and has not let go yet."""
+_TIMER_FIRED = TimerFired()
+_NO_ACTIONS: list[Action] = []
 _NOWHERE: dict[Family, IPAddress] = {Family.IPV4: IPv4Address(0), Family.IPV6: IPv6Address(0)}
 
 
@@ -103,6 +105,7 @@ class HostedRouter:
         self._since_ns = time.monotonic_ns()
         self._remembered_ns: int | None = None
         self._heard: Advert | None = None
+        self._hearing: AdvertReceived | None = None  # of `_heard`
 
     # ---- what the engine tells
 
@@ -214,10 +217,15 @@ class HostedRouter:
     # ---- what the wire tells
 
     def advert_received(self, advert: Advert, now_ns: int) -> None:
+        if self._hearing is not None and self._core.confirm(advert, now_ns):
+            self._timer.deadline_ns = self._core.deadline_ns  # it only ever moves back
+            self._track.note(self._hearing, now_ns, _NO_ACTIONS)
+            return
         news = advert is not self._heard  # the same bytes make the same object (`wire.py`)
         self._heard = advert
+        self._hearing = AdvertReceived(advert)
         before = self._core.active_address
-        self._feed(AdvertReceived(advert), now_ns)
+        self._feed(self._hearing, now_ns)
         if news and advert.remarks:
             self._remarks.say(advert.remarks, advert.source, advert.priority)
         if self._core.remarks and self.state is State.BACKUP and self._core.active_address == advert.source:
@@ -263,7 +271,7 @@ class HostedRouter:
     def _ring(self, now_ns: int) -> None:
         if self._core.state is State.BACKUP and self._shared is not None:
             self._shared.drain(now_ns)  # silence is believed when nothing is left to read
-        self._feed(TimerFired(), now_ns)
+        self._feed(_TIMER_FIRED, now_ns)
 
     def _feed(self, event: Event, now_ns: int | None = None) -> None:
         core = self._core
@@ -282,6 +290,7 @@ class HostedRouter:
             self._world.memory.remember(self.document.uid, core.last_advert_ns)
         if core.deadline_ns != self._timer.deadline_ns:
             self._timer.set(core.deadline_ns)
+            self._timer.slack_ns = core.slack_ns
 
     def _do(self, action: Action, now_ns: int) -> None:
         match action:

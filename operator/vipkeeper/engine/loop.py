@@ -24,50 +24,43 @@ _MAX_WAIT_S = 3600.0
 
 
 class Timer:
-    """Rings once at `deadline_ns`. Kept lazily: to move a deadline back costs nothing until the old one is reached."""
+    """Rings once at `deadline_ns`, or up to `slack_ns` before that together with one that is due.
 
-    __slots__ = ("_heap", "_loop", "_queued_ns", "callback", "deadline_ns")
+    Kept lazily: to move a deadline back, as each advert of an Active does with the down timer of its Backup, costs
+    nothing until the old one comes to the front of the heap.
+    """
 
-    def __init__(self, loop: Loop, heap: list[tuple[int, int, Timer]], callback: Callback) -> None:
+    __slots__ = ("_heap", "_loop", "callback", "deadline_ns", "queued_ns", "slack_ns")
+
+    def __init__(self, loop: Loop, heap: Heap, callback: Callback) -> None:
         self._loop = loop
         self._heap = heap
-        self._queued_ns: int | None = None
         self.callback = callback
         self.deadline_ns: int | None = None
+        self.queued_ns: int | None = None
+        """Of its entry in the heap that counts; others were overtaken."""
+        self.slack_ns = 0
 
     def set(self, deadline_ns: int | None) -> None:
         """Ring then (None: not at all) instead of when it was told before."""
         self.deadline_ns = deadline_ns
-        if deadline_ns is not None and (self._queued_ns is None or deadline_ns < self._queued_ns):
-            self._queue(deadline_ns)
+        if deadline_ns is not None and (self.queued_ns is None or deadline_ns < self.queued_ns):
+            self.queued_ns = deadline_ns
+            heapq.heappush(self._heap, (deadline_ns, self._loop.next_number(), self))
 
     def cancel(self) -> None:
         self.deadline_ns = None
 
-    def _queue(self, deadline_ns: int) -> None:
-        self._queued_ns = deadline_ns
-        heapq.heappush(self._heap, (deadline_ns, self._loop.next_number(), self))
 
-    def reached(self, queued_ns: int, now_ns: int) -> None:
-        """The heap's entry for `queued_ns` has come: ring, go back to sleep, or be an entry that was overtaken."""
-        if queued_ns != self._queued_ns:
-            return
-        self._queued_ns = None
-        if self.deadline_ns is None:
-            return
-        if self.deadline_ns > now_ns:
-            self._queue(self.deadline_ns)
-            return
-        self.deadline_ns = None
-        self.callback(now_ns)
+Heap = list[tuple[int, int, Timer]]
 
 
 class Loop:
     def __init__(self) -> None:
         self._epoll = select.epoll()
         self._readers: dict[int, Callback] = {}
-        self._urgent: list[tuple[int, int, Timer]] = []
-        self._ordinary: list[tuple[int, int, Timer]] = []
+        self._urgent: Heap = []
+        self._ordinary: Heap = []
         self._number = 0
         self._afterwards: list[Callback] = []
         self.running = False
@@ -132,19 +125,38 @@ class Loop:
     def _wait_s(self, max_wait_s: float) -> float:
         if self._afterwards:
             return 0.0
-        queued = [heap[0][0] for heap in (self._urgent, self._ordinary) if heap]
-        if not queued:
+        deadlines_ns = [first for heap in (self._urgent, self._ordinary) if (first := self._first_ns(heap)) is not None]
+        if not deadlines_ns:
             return max_wait_s
-        return min(max_wait_s, max(0, min(queued) - time.monotonic_ns()) / 1e9)
+        return min(max_wait_s, max(0, min(deadlines_ns) - time.monotonic_ns()) / 1e9)
 
     def _measure(self, now_ns: int) -> None:
-        if self._urgent:
-            queued_ns, _number, timer = self._urgent[0]
-            if timer.deadline_ns == queued_ns and now_ns - queued_ns > self.max_lateness_ns:
-                self.max_lateness_ns = now_ns - queued_ns
+        first_ns = self._first_ns(self._urgent)
+        if first_ns is not None and now_ns - first_ns > self.max_lateness_ns:
+            self.max_lateness_ns = now_ns - first_ns
 
-    @staticmethod
-    def _ring(heap: list[tuple[int, int, Timer]], now_ns: int) -> None:
-        while heap and heap[0][0] <= now_ns:
-            queued_ns, _number, timer = heapq.heappop(heap)
-            timer.reached(queued_ns, now_ns)
+    def _ring(self, heap: Heap, now_ns: int) -> None:
+        """Those that are due, and with them those that may be early."""
+        first_ns = self._first_ns(heap)
+        if first_ns is None or first_ns > now_ns:
+            return
+        while first_ns is not None and first_ns - heap[0][2].slack_ns <= now_ns:
+            timer = heapq.heappop(heap)[2]
+            timer.queued_ns = timer.deadline_ns = None
+            timer.callback(now_ns)
+            first_ns = self._first_ns(heap)
+
+    def _first_ns(self, heap: Heap) -> int | None:
+        """When the first of them rings. On the way to it, those that were moved back go where they belong."""
+        while heap:
+            queued_ns, _number, timer = heap[0]
+            if queued_ns == timer.deadline_ns == timer.queued_ns:
+                return queued_ns
+            if queued_ns != timer.queued_ns or timer.deadline_ns is None:
+                heapq.heappop(heap)
+                if queued_ns == timer.queued_ns:
+                    timer.queued_ns = None
+            else:
+                timer.queued_ns = timer.deadline_ns
+                heapq.heapreplace(heap, (timer.deadline_ns, self.next_number(), timer))
+        return None

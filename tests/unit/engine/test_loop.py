@@ -107,6 +107,33 @@ def test_after_a_late_wakeup_routers_come_first_then_readers_then_the_rest(loop:
     assert loop.max_lateness_ns >= 10 * MS
 
 
+def test_a_timer_with_slack_goes_along_with_one_that_is_due_and_does_not_ring_early_alone(loop: Loop) -> None:
+    rung: list[str] = []
+    due, along, without_slack = (loop.urgent_timer(note(rung, name)) for name in ("due", "along", "without slack"))
+    along.slack_ns = 200 * MS
+    now_ns = time.monotonic_ns()
+    along.set(now_ns + 150 * MS)
+    without_slack.set(now_ns + 160 * MS)
+    loop.run_once(0.001)
+    assert rung == []
+    due.set(now_ns)
+    loop.run_once(1)
+    assert rung == ["due", "along"]
+    assert (along.deadline_ns, without_slack.deadline_ns) == (None, now_ns + 160 * MS)
+
+
+def test_a_deadline_that_is_moved_back_again_and_again_wakes_nobody(loop: Loop) -> None:
+    """As the down timer of a Backup is by each advert of the Active."""
+    rung: list[int] = []
+    timer = loop.urgent_timer(rung.append)
+    now_ns = time.monotonic_ns()
+    timer.set(now_ns + 2 * MS)
+    timer.deadline_ns = now_ns + 60 * MS
+    loop.run_once(10)
+    assert rung, "one wait, until the deadline that counts"
+    assert rung[0] >= now_ns + 60 * MS
+
+
 def test_a_router_whose_time_comes_while_somebody_reads_is_served_before_the_next_reader(loop: Loop) -> None:
     calls: list[str] = []
     pipes = [os.pipe() for _ in range(2)]

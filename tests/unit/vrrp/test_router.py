@@ -284,3 +284,68 @@ def test_where_nothing_can_be_sent_nothing_is_sent(fault: Fault) -> None:
 def test_rule_8_another_vrid_or_family_is_another_router(other: VirtualRouterConfig) -> None:
     with pytest.raises(ValueError, match="another virtual router"):
         backup().handle(ConfigChanged(other), 1 * S)
+
+
+def test_an_advert_may_leave_up_to_a_twentieth_of_its_interval_early_and_keeps_its_rhythm() -> None:
+    """For the sake of others that are due: rule 32's timer is kept, its average too."""
+    router = active()
+    due_ns = router.deadline_ns
+    assert due_ns is not None
+    assert router.slack_ns == S // 20
+    assert router.handle(TimerFired(), due_ns - S // 20 - 1) == []
+    assert router.handle(TimerFired(), due_ns - S // 20) == [SendAdvert(100)]
+    assert router.deadline_ns == due_ns + S
+
+
+def test_a_backup_never_believes_in_silence_early() -> None:
+    router = backup()
+    assert router.deadline_ns is not None
+    assert router.slack_ns == 0
+    assert router.handle(TimerFired(), router.deadline_ns - 1) == []
+    assert router.state is State.BACKUP
+
+
+def test_the_advert_of_the_active_once_more_only_starts_the_down_timer_anew() -> None:
+    router = backup()
+    first = heard(200).advert
+    assert not router.confirm(first, S // 2), "nobody is followed yet"
+    router.handle(AdvertReceived(first), S)
+    assert router.deadline_ns is not None
+    wait_ns = router.deadline_ns - S
+    assert router.confirm(first, 2 * S)
+    assert router.deadline_ns == 2 * S + wait_ns
+    assert not router.confirm(heard(200).advert, 3 * S), "equal is not the same"
+    router.handle(TimerFired(), router.deadline_ns)
+    assert router.takeover_ns == wait_ns
+    assert not router.confirm(first, 9 * S)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        heard(0),
+        heard(99),
+        heard(150, IPv4Address("192.0.2.7")),
+        HealthChanged(ILL),
+        ConfigChanged(replace(CONFIG, priority=250)),
+        FaultsChanged(frozenset({Fault.LINK_DOWN})),
+        Shutdown(),
+    ],
+    ids=lambda event: type(event).__name__,
+)
+def test_after_anything_else_the_same_advert_is_looked_at_again(event: Event) -> None:
+    router = backup()
+    first = heard(200).advert
+    router.handle(AdvertReceived(first), S)
+    router.handle(event, 2 * S)
+    deadline_ns = router.deadline_ns
+    assert not router.confirm(first, 2 * S)
+    assert router.deadline_ns == deadline_ns
+
+
+def test_what_is_followed_for_the_preempt_delay_only_is_looked_at_each_time() -> None:
+    router = VirtualRouter(replace(CONFIG, preempt_delay_ns=10 * S), LOCAL)
+    router.handle(Startup(), 0)
+    lower = heard(50).advert
+    router.handle(AdvertReceived(lower), S)
+    assert not router.confirm(lower, 2 * S)
