@@ -21,6 +21,7 @@ from vipkeeper.engine.adoption import Identity, Legacy
 from vipkeeper.engine.announce import Announcer
 from vipkeeper.engine.credentials import Credentials, credentials_of
 from vipkeeper.engine.documents import config_of, prefix_lengths_of
+from vipkeeper.engine.flaps import CHANGES, Flaps
 from vipkeeper.engine.inheritance import Prepared
 from vipkeeper.engine.interfaces import Interfaces, Link
 from vipkeeper.engine.log import log, warn
@@ -88,6 +89,7 @@ class HostedRouter:
         self.prepared = prepared
         self.rejections = Rejections(document.name)
         self._remarks = Remarks(document.name)
+        self._flaps = Flaps()
         self.started = False
         """Whether it takes part in its election, faults or not."""
         self._world = world
@@ -316,9 +318,17 @@ class HostedRouter:
                     priority=self._core.priority,
                     interface=self.interface,
                 )
+                if State.ACTIVE in (old, new):
+                    self._note_flap(now_ns)
                 self._changed()
             case _:
                 assert_never(action)
+
+    def _note_flap(self, now_ns: int) -> None:
+        took_ns = self._flaps.changed(now_ns, self._config.advertisement_interval_cs)
+        if took_ns is not None:
+            took_ms = round(ns_to_ms(took_ns))
+            warn("it flaps: are adverts late or lost?", vip=self.document.name, changes=CHANGES, within_ms=took_ms)
 
     def _send(self, priority: int) -> None:
         if self._shared is None or self._credentials.problems:
