@@ -40,6 +40,7 @@ class Standalone:
         self.file = file
         self.state_dir = state_dir or host.lan.folder / f"run-{host.name}"
         self.log_path = host.lan.folder / f"run-{host.name}-{self.state_dir.name}.log"
+        self.environment = {"PATH": os.environ["PATH"], "PYTHONWARNINGS": "error"}
         self.process: subprocess.Popen[Any] | None = None
 
     def start(self, *more: str) -> Standalone:
@@ -51,9 +52,8 @@ class Standalone:
         """Without waiting for anything."""
         command = [sys.executable, "-m", "vipkeeper.cli", "run", "-f", str(self.file), *more]
         command += ["--node", self.host.name, "--state-dir", str(self.state_dir)]
-        environment = {"PATH": os.environ["PATH"], "PYTHONWARNINGS": "error"}
         with self.log_path.open("ab") as log:
-            self.process = self.host.start(*command, stdout=log, stderr=log, env=environment)
+            self.process = self.host.start(*command, stdout=log, stderr=log, env=self.environment)
 
     @property
     def pid(self) -> int:
