@@ -9,7 +9,7 @@ from vipkeeper.journal.file import JournalFile, compose, read
 from vipkeeper.journal.ring import Journal, Track
 from vipkeeper.vrrp.advert import Advert, Family
 from vipkeeper.vrrp.config import VirtualRouterConfig
-from vipkeeper.vrrp.events import Event
+from vipkeeper.vrrp.events import AdvertReceived, Event
 from vipkeeper.vrrp.router import VirtualRouter
 
 VIP = IPv4Address("192.0.2.100")
@@ -41,6 +41,9 @@ class Driven:
         self.track: Track = self.journal.track(label, self.core, 0)
 
     def tell(self, event: Event, now_ns: int) -> None:
+        if isinstance(event, AdvertReceived) and self.core.confirm(event.advert, now_ns):
+            self.track.note(event, now_ns, [])
+            return
         try:
             actions = self.core.handle(event, now_ns)
         except Exception:
