@@ -15,6 +15,8 @@ PACKAGE = Path(vipkeeper.__file__).parent
 SPEAKER = ("engine", "vrrp", "ipc", "journal", "health")
 ASKS_FOR_THE_DATE = {"time", "time_ns", "gmtime", "localtime", "ctime", "clock_gettime", "clock_gettime_ns", "strftime"}
 MAY: dict[str, str] = {
+    "engine/hosted_router.py": "the timestamp of an HMAC trailer that is sent",
+    "engine/wire.py": "the timestamp of an HMAC trailer that was received",
     "engine/journal_writer.py": "the name of a journal, and its date for people; in a child of the engine",
 }
 
