@@ -34,6 +34,7 @@ def hand_to_and_fro(lan: Lan, start: Start, contests: Sequence[Contest]) -> Spea
     one, other, client = lan.host("one"), lan.host("other"), lan.host("client")
     ours = Speaker(one).start()
     routers = [item.theirs for item in contests]
+    capture = lan.capture("vrrp or ip6 proto 112")
     with ownership(lan, contests) as pair:
         neighbours = [start(other, routers)]
         pair.step("the neighbour is alone", lambda: None, _neighbour, none_ms=lambda _contest: 20_000)
@@ -41,6 +42,7 @@ def hand_to_and_fro(lan: Lan, start: Start, contests: Sequence[Contest]) -> Spea
         for item in contests:
             ours.wait_until("Active" if item.winner_over("other") == "one" else "Backup", item.name)
             wait_for(f"{item.address} answers", partial(client.answers, item.address))
+            assert (client.neighbour_mac(item.address) == one.mac) == (item.winner_over("other") == "one")
         pair.step("we are cut off", one.cut, _neighbour, none_ms=Contest.down_ms, away=["one"])
         for item in contests:
             ours.wait_until("Active", item.name)
@@ -56,7 +58,17 @@ def hand_to_and_fro(lan: Lan, start: Start, contests: Sequence[Contest]) -> Spea
         )
         pair.step("we leave", lambda: ours.stop(), _neighbour, none_ms=Contest.skew_ms)
         neighbours[-1].stop()
+    _assert_tcpdump_agrees(capture.lines(), contests)
     return ours
+
+
+def _assert_tcpdump_agrees(lines: Sequence[str], contests: Sequence[Contest]) -> None:
+    """It saw adverts of every kind and found no fault, but with the checksum that it does not know."""
+    for item in contests:
+        said = [line for line in lines if f"vrid {item.theirs.vrid}," in line]
+        assert len({line.split()[1] for line in said}) == 2, f"{item} was heard from one side only"
+        faults = {line.split()[1] for line in said if "bad vrrp cksum" in line}
+        assert len(faults) == (item.our_checksum == "MessageOnly"), f"{item}: {faults}"
 
 
 def join_and_take_over(lan: Lan, start: Start, contests: Sequence[Contest]) -> Speaker:

@@ -15,7 +15,7 @@ from tests.netns.handing_over import (
 )
 from tests.netns.lan import Lan
 
-pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping", "vrrpd")]
+pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping", "tcpdump", "vrrpd")]
 
 CONTESTS = [*IN_AGREEMENT, *WITHOUT_PREEMPT, *OTHER_LISTS_ABOVE, *OTHER_LISTS_BELOW, *CHECKSUM_OF_THE_RFC_ABOVE]
 

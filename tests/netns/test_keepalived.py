@@ -17,7 +17,7 @@ from tests.netns.lan import Lan, wait_for
 from tests.netns.neighbour import VirtualRouter
 from tests.netns.speaker import Pinger, Speaker, document
 
-pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping", "keepalived")]
+pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping", "tcpdump", "keepalived")]
 
 VIP = "192.0.2.100"
 
