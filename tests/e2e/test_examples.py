@@ -45,7 +45,15 @@ def test_example_is_accepted_and_its_addresses_answer(lab: Lab, applied: Example
         Vip(lab.cluster, name, addresses).wait_for("Ready")
         for address in addresses:
             lab.owners.wait_for_one(address, lab.workers, 30)
-            lab.answering(address, http_port=_first_port(applied, name))
+            if _answers(applied, name):
+                lab.answering(address, http_port=_first_port(applied, name))
+            else:
+                assert not lab.client.ping(address)
+
+
+def _answers(example: Example, name: str) -> bool:
+    spec = next(item["spec"] for item in example.objects if item["metadata"]["name"] == name)
+    return spec.get("vrrp", {}).get("acceptMode", True) is not False
 
 
 def _first_port(example: Example, name: str) -> int | None:

@@ -26,6 +26,8 @@ def problems_of(document: RenderedVirtualIP, node: str) -> tuple[str, ...]:
         problems.append(f"nodes.{node}.priority: 255 is kept for address owners, which are not supported")
     if document.vrrp_version == Version.V2 and Family(document.addresses[0].address.version) is not Family.IPV4:
         problems.append("vrrpVersion: 2 knows IPv4 only, and the first address is none")
+    if document.nginx is not None and not document.accept_mode:
+        problems.append("acceptMode: false drops what nginx shall answer")
     seen = set()
     for index, item in enumerate(document.addresses):
         if item.address in seen:

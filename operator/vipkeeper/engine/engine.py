@@ -172,7 +172,8 @@ class Engine:
         if self._waits_for_secrets(document, running):
             return
         if running is not None and running.document == document:
-            self._waiting.pop(name, None)
+            if self._waiting.pop(name, None) is not None:  # an edit that was taken back before it ran
+                self._guard.send(inheritance.encode(inheritance.Store(document)))
             self._router_changed(running)
             return
         prepared = self._heritage.prepared.get(name)

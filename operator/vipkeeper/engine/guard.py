@@ -19,9 +19,11 @@ import signal
 import socket
 import sys
 import time
+from dataclasses import replace
 
 import vipkeeper
 from vipkeeper.engine import inheritance, realtime
+from vipkeeper.engine.accept_filter import AcceptFilter, dropped_addresses
 from vipkeeper.engine.announce import open_socket
 from vipkeeper.engine.back_off import BackOff
 from vipkeeper.engine.document_store import read_documents, read_owner
@@ -46,6 +48,7 @@ from vipkeeper.engine.settings import MissingSetting, Settings, read_settings
 from vipkeeper.engine.state_memory import StateMemory
 from vipkeeper.engine.store_writer import StoreWriter
 from vipkeeper.engine.verdicts import sources_of, without
+from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.vrrp.units import NS_PER_S
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGUSR1)
@@ -63,6 +66,8 @@ class Guard:
         self._signals = _catch_signals()
         self._loop.watch(self._signals.fileno(), self._signalled)
         self._prepare = PrepareRunner(self._loop, self._prepared)
+        self._filter = AcceptFilter(settings.placement)
+        self._preparing: dict[str, RenderedVirtualIP] = {}
         self._store = StoreWriter(settings.documents_dir)
         self._back_off = BackOff()
         self._start_timer = self._loop.timer(self._start_engine)
@@ -184,6 +189,8 @@ class Guard:
                 self._heritage.verdicts = without(self._heritage.verdicts, document.name, sources_of(document))
                 self._store.write(document.name, document)
                 self._confirmed(document.name)
+                self._preparing.pop(document.name, None)
+                self._drop_packets()
             case Started(name):
                 self._heritage.started.add(name)
             case Forget(name):
@@ -193,7 +200,11 @@ class Guard:
                 self._heritage.verdicts = without(self._heritage.verdicts, name)
                 self._store.write(name, None)
                 self._confirmed(name)
+                self._preparing.pop(name, None)
+                self._drop_packets()
             case Prepare(documents):
+                self._preparing |= {document.name: document for document in documents}
+                self._drop_packets()
                 self._prepare.ask(documents, time.monotonic_ns())
             case VerdictKnown(name, source, healthy):
                 self._heritage.verdicts[name, source] = healthy
@@ -210,10 +221,23 @@ class Guard:
             self._owned = True
             self._store.write_owner(self._settings.pod)
 
+    def _drop_packets(self) -> None:
+        """For what runs, and for what is to run once it is prepared."""
+        running = [item for name, item in self._heritage.documents.items() if name not in self._heritage.hearsay]
+        self._filter.want(dropped_addresses([*running, *self._preparing.values()]))
+
     def _prepared(self, results: dict[str, Prepared]) -> None:
+        if self._filter.problem:
+            results = {name: self._with_filter_problem(name, found) for name, found in results.items()}
         self._heritage.prepared.update(results)
         if self._stream is not None:
             self._stream.send(inheritance.encode(Results(results)))
+
+    def _with_filter_problem(self, name: str, found: Prepared) -> Prepared:
+        document = self._preparing.get(name) or self._heritage.documents.get(name)
+        if document is None or document.accept_mode:
+            return found
+        return replace(found, problems=(*found.problems, self._filter.problem))
 
 
 def _read_heritage(settings: Settings) -> Inheritance:

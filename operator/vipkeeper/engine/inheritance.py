@@ -46,9 +46,11 @@ class Inheritance:
 
 
 def needs_of(document: RenderedVirtualIP) -> str:
-    """Everything in a document that `prepare` looks at, as one comparable text."""
+    """Everything in a document that `prepare` and the packet filter (`accept_filter.py`) look at, as one comparable text."""
     addresses = [f"{item.address}/{item.prefix_length}" for item in document.addresses]
-    return json.dumps([addresses, document.interface, document.nginx is not None, document.install_prefix])
+    return json.dumps(
+        [addresses, document.interface, document.nginx is not None, document.install_prefix, document.accept_mode]
+    )
 
 
 # ---- engine -> guard

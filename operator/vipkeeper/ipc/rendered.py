@@ -169,6 +169,8 @@ class RenderedVirtualIP:
     """One of TRANSPORTS, of what is sent and taken. Unicast: `nodes` has the addresses of the others."""
     min_ttl: int = 255
     """Lowest TTL or Hop Limit that is taken by unicast, 1..255."""
+    accept_mode: bool = True
+    """Accept_Mode (RFC 9568 §6.1): false: the Active drops what is addressed to the virtual addresses."""
     authentication: Authentication | None = None
     """Of what is sent and taken. None: none. What it refers to comes in `messages.Secrets`."""
 
@@ -214,6 +216,7 @@ class RenderedVirtualIP:
             authentication=(
                 read_authentication(fields.child("authentication")) if fields.has("authentication") else None
             ),
+            accept_mode=fields.flag("acceptMode", True),
         )
         if document.install_prefix and any(item.prefix_length is None for item in addresses):
             fields.note("installPrefix", "needs a prefix length with every address")
@@ -269,6 +272,7 @@ def _of_format_3(document: RenderedVirtualIP) -> dict[str, Any]:
         transport=(document.transport, "Multicast"),
         minTtl=(document.min_ttl, 255),
         authentication=(None if authentication is None else authentication_to_json(authentication), None),
+        acceptMode=(document.accept_mode, True),
     )
 
 

@@ -52,6 +52,7 @@ def render_document(
         transport=parsed.transport,
         min_ttl=parsed.min_ttl,
         authentication=parsed.authentication,
+        accept_mode=parsed.accept_mode,
     )
 
 

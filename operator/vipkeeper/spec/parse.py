@@ -66,6 +66,7 @@ class ParsedVirtualIP:
     authentication: Authentication | None
     secret_uses: tuple[SecretUse, ...]
     """Where the spec refers to secrets."""
+    accept_mode: bool
     nginx: NginxSection | None
     health: HealthSection | None
 
@@ -129,6 +130,7 @@ def parse_virtualip(value: Mapping[str, Any], folder: str = "") -> ParsedVirtual
         min_ttl=vrrp.min_ttl,
         authentication=authentication,
         secret_uses=uses,
+        accept_mode=vrrp.accept_mode,
         nginx=_nginx(spec.nginx) if spec.nginx else None,
         health=_health(spec.health) if spec.health else None,
     )

@@ -224,6 +224,11 @@ MESSAGE_ONLY_NEEDS_IPV4 = Rule(
     f"(!has(self.vrrp.version) || self.vrrp.version != 2) && ({_ELECTS_IPV4})",
     field="vrrp.checksum",
 )
+NO_NGINX_WITHOUT_ACCEPT = Rule(
+    "false drops what clients send to the addresses, so nginx would never hear them: leave one of the two out",
+    "!has(self.nginx) || !has(self.vrrp) || !has(self.vrrp.acceptMode) || self.vrrp.acceptMode",
+    field="vrrp.acceptMode",
+)
 MIN_TTL_NEEDS_UNICAST = Rule(
     "needs `transport: Unicast`: what comes by multicast has a TTL of 255, or somebody has forwarded it",
     "!has(self.minTTL) || self.minTTL == 255 || has(self.transport) && self.transport == 'Unicast'",
@@ -274,6 +279,8 @@ def check_spec(spec: object) -> Iterator[str]:
     if fields.get("installPrefix") is True and not all("/" in text for text in texts):
         yield f"spec.installPrefix: {INSTALL_PREFIX_NEEDS_PREFIX.message}"
     yield from _check_vrrp(_mapping(fields.get("vrrp")), _items(fields.get("addresses"))[:1])
+    if fields.get("nginx") is not None and _mapping(fields.get("vrrp")).get("acceptMode") is False:
+        yield f"spec.vrrp.acceptMode: {NO_NGINX_WITHOUT_ACCEPT.message}"
     yield from _check_health(fields.get("health"), _good_addresses(fields.get("addresses")))
     yield from _check_nginx(fields.get("nginx"), _good_addresses(fields.get("addresses")))
 

@@ -247,6 +247,10 @@ class VRRP(Written):
     """How long a node that has come (back) leaves the addresses with a node of lower priority, 0s to 900s [0s]: time
     for what it serves to warm up. Counted from its start, or from when it was healthy and connected again. When the
     other node fails meanwhile it does not wait."""
+    accept_mode: bool = True
+    """true [default]: the Active answers on the addresses: to pings, and with what listens there. false: it drops what is
+    addressed to them, by a packet filter of its own (nftables), for addresses that are next hops of routes and nothing
+    else; what is routed through goes on, ARP and IPv6 neighbour discovery work. Not together with `nginx`."""
     checksum: Literal["PseudoHeader", "MessageOnly"] = "PseudoHeader"
     """What the checksum of advertisements covers in IPv4. PseudoHeader [default]: addresses and length of the IP header
     too, as keepalived and FRR send and demand it. MessageOnly: the message alone, as RFC 9568 section 5.2.8 has it, for
@@ -378,7 +382,10 @@ class VirtualIPSpec(Written):
 
     model_config = ConfigDict(
         json_schema_extra=kubernetes(
-            rules.VERSION_2_NEEDS_IPV4, rules.MESSAGE_ONLY_NEEDS_IPV4, rules.INSTALL_PREFIX_NEEDS_PREFIX
+            rules.VERSION_2_NEEDS_IPV4,
+            rules.MESSAGE_ONLY_NEEDS_IPV4,
+            rules.INSTALL_PREFIX_NEEDS_PREFIX,
+            rules.NO_NGINX_WITHOUT_ACCEPT,
         )
     )
 

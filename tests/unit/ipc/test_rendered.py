@@ -67,6 +67,7 @@ ADDRESSED = replace(
     },
 )
 
+CLOSED = replace(SMALL, accept_mode=False)
 BY_UNICAST = replace(ADDRESSED, transport="Unicast", min_ttl=64)
 
 OLD_VERSION = replace(SMALL, vrrp_version=2, advertisement_interval_cs=25500)
@@ -81,7 +82,7 @@ WITH_PASSWORD = replace(OLD_VERSION, authentication=PasswordAuthentication("web_
 
 
 @pytest.mark.parametrize(
-    "document", [SMALL, FULL, OLD_VERSION, INSTALLED, ADDRESSED, BY_UNICAST, SIGNED, WITH_PASSWORD]
+    "document", [SMALL, FULL, OLD_VERSION, INSTALLED, ADDRESSED, BY_UNICAST, SIGNED, WITH_PASSWORD, CLOSED]
 )
 def test_a_document_survives_the_way_through_json(document: RenderedVirtualIP) -> None:
     assert RenderedVirtualIP.from_json(json.loads(json.dumps(document.to_json()))) == document
@@ -121,7 +122,7 @@ def test_a_reader_of_format_1_refuses_what_it_would_run_otherwise(change: dict[s
     assert replace(SMALL, **change).to_json()["format"] == 2
 
 
-@pytest.mark.parametrize("change", [{"transport": "Unicast"}, {"min_ttl": 254}])
+@pytest.mark.parametrize("change", [{"transport": "Unicast"}, {"min_ttl": 254}, {"accept_mode": False}])
 def test_a_reader_of_format_2_refuses_what_it_would_run_otherwise(change: dict[str, Any]) -> None:
     assert replace(SMALL, **change).to_json()["format"] == 3
 

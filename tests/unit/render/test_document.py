@@ -67,5 +67,10 @@ def test_unicast_has_the_addresses_of_the_nodes_and_multicast_has_none() -> None
     assert multicast.nodes == render_document(parsed(), 77, [Node("worker1", {}), Node("worker2", {})]).nodes
 
 
+def test_accept_mode_stands_as_it_was_written() -> None:
+    assert render_document(parsed(), 77, []).accept_mode is True
+    assert render_document(parsed(vrrp={"acceptMode": False}), 77, []).accept_mode is False
+
+
 def test_no_node_is_a_document_too() -> None:
     assert render_document(parsed(), 77, []).nodes == {}

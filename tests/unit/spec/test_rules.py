@@ -142,6 +142,14 @@ def test_good_preemption_breaks_no_rule(vrrp: dict[str, object]) -> None:
     assert told(vrrp=vrrp) == []
 
 
+def test_nginx_hears_nothing_without_accept_mode() -> None:
+    nginx = {"http": [{"port": 80, "upstream": {"servers": [{"address": "192.0.2.1", "port": 80}]}}]}
+    assert told(nginx=nginx, vrrp={"acceptMode": True}) == told(vrrp={"acceptMode": False}) == []
+    assert told(nginx=nginx, vrrp={"acceptMode": False}) == [
+        f"spec.vrrp.acceptMode: {rules.NO_NGINX_WITHOUT_ACCEPT.message}"
+    ]
+
+
 def test_a_lower_ttl_is_for_unicast() -> None:
     assert told(vrrp={"minTTL": 255}) == told(vrrp={"minTTL": 1, "transport": "Unicast"}) == []
     assert told(vrrp={"minTTL": 254}) == [f"spec.vrrp.minTTL: {rules.MIN_TTL_NEEDS_UNICAST.message}"]
