@@ -11,6 +11,7 @@ from functools import partial
 from tests.netns.lan import Lan, wait_for
 from tests.netns.mixed_pair import ABOVE, BELOW, IPV4, IPV6, VERSION_2, Contest, Start, contest, ownership
 from tests.netns.speaker import Speaker
+from vipkeeper.ipc.messages import Secrets
 
 KINDS = (IPV4, IPV6, VERSION_2)
 IN_AGREEMENT = [
@@ -37,6 +38,7 @@ def hand_to_and_fro(lan: Lan, start: Start, contests: Sequence[Contest]) -> Spea
     capture = lan.capture("vrrp or ip6 proto 112")
     with ownership(lan, contests) as pair:
         neighbours = [start(other, routers)]
+        ours.agent.send(Secrets({item.name: item.password.encode() for item in contests if item.password}))
         pair.step("the neighbour is alone", lambda: None, _neighbour, none_ms=lambda _contest: 20_000)
         pair.step("we join", lambda: ours.apply(*(c.ours() for c in contests)), lambda c: c.winner_over("other"))
         for item in contests:

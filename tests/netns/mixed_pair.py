@@ -20,6 +20,7 @@ from tests.e2e.support.owners import OwnerWatch
 from tests.netns.lan import Host, Lan
 from tests.netns.neighbour import VirtualRouter
 from tests.netns.speaker import document
+from vipkeeper.ipc.authentication import PasswordAuthentication
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 
 OUR_PRIORITY = 150
@@ -60,6 +61,8 @@ class Contest:
     our_addresses: tuple[str, ...]
     """The first one, which is watched, is theirs as well."""
     our_checksum: str = "PseudoHeader"
+    password: str = ""
+    """Version 2, authentication type 1."""
 
     @property
     def address(self) -> str:
@@ -87,7 +90,8 @@ class Contest:
             interval_cs=self.theirs.interval_cs,
             preempt=self.theirs.preempt,
         )
-        return replace(rendered, vrrp_version=self.theirs.version, checksum=self.our_checksum)
+        rendered = replace(rendered, vrrp_version=self.theirs.version, checksum=self.our_checksum)
+        return replace(rendered, authentication=PasswordAuthentication(self.name)) if self.password else rendered
 
     def skew_ms(self) -> float:
         """Of the lower of the two, which is the longer one."""

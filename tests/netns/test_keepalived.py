@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.netns.handing_over import (
@@ -14,24 +16,36 @@ from tests.netns.handing_over import (
 )
 from tests.netns.keepalived import Keepalived
 from tests.netns.lan import Lan, wait_for
+from tests.netns.mixed_pair import ABOVE, BELOW, VERSION_2, Contest, contest
 from tests.netns.neighbour import VirtualRouter
 from tests.netns.speaker import Pinger, Speaker, document
 
 pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping", "tcpdump", "keepalived")]
 
 VIP = "192.0.2.100"
+PASSWORD = "12345678"
+
+
+def with_password(item: Contest) -> Contest:
+    extra = ("authentication {", "  auth_type PASS", f"  auth_pass {PASSWORD}", "}")
+    return replace(item, theirs=replace(item.theirs, extra=extra), password=PASSWORD)
+
+
+WITH_PASSWORD = [with_password(contest(17, VERSION_2, ABOVE)), with_password(contest(18, VERSION_2, BELOW))]
 
 
 def test_addresses_go_to_and_fro_between_keepalived_and_us_and_have_one_owner(lan: Lan) -> None:
-    hand_to_and_fro(lan, lambda host, routers: Keepalived(host, *routers), [*IN_AGREEMENT, *WITHOUT_PREEMPT])
+    hand_to_and_fro(
+        lan, lambda host, routers: Keepalived(host, *routers), [*IN_AGREEMENT, *WITHOUT_PREEMPT, *WITH_PASSWORD]
+    )
 
 
 def test_a_keepalived_above_us_that_drops_our_adverts_is_followed_and_replaced(lan: Lan) -> None:
     """Before 2.3.3 it drops other address lists; before it had an option for it, the checksum of RFC 9568."""
     contests = [*OTHER_LISTS_ABOVE, *CHECKSUM_OF_THE_RFC_ABOVE]
     ours = join_and_take_over(lan, lambda host, routers: Keepalived(host, *routers), contests)
-    for contest in OTHER_LISTS_ABOVE:
-        assert f"vip={contest.name} remark=OtherAddresses" in ours.log()
+    for item in OTHER_LISTS_ABOVE:
+        assert f"vip={item.name} remark=OtherAddresses" in ours.log()
     assert f"vip={CHECKSUM_OF_THE_RFC_ABOVE[0].name} remark=OtherChecksum" in ours.log()
 
 

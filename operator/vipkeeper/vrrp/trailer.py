@@ -18,8 +18,8 @@ trailer, that of IPv6 does.
 Keys are exchanged without a gap in three steps: add the new one everywhere, make it the active one everywhere, remove
 the old one. The trailer itself comes in by ReceiveOnly everywhere, then Permissive, then Enforce.
 
-Law: cheap checks before the HMAC, and the memory of a sender moves only after it. Nothing here is loaded unless a
-router has keys: `packet.py` knows an `Authenticator` only as an argument.
+Law: cheap checks before the HMAC, and the memory of a sender moves only after it. `packet.py` knows an
+`Authenticator` only as an argument.
 """
 
 from __future__ import annotations
