@@ -1,4 +1,4 @@
-"""The chart carries the generated CRDs, and they outlive it."""
+"""The chart carries the generated CRDs (charts/vipkeeper/templates/crds.yaml), and they outlive it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the chart makes: names that others rely on, the controller's pod, the network policy, the cleanup."""
+"""What charts/vipkeeper/templates makes: names that others rely on, the controller's pod, the network policy, the cleanup."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Who may do what. The tables below are the whole of it: one verb more is a failing test."""
+"""Who may do what (charts/vipkeeper/templates/rbac-controller.yaml, rbac-speaker.yaml, admission-policy.yaml).
+
+The tables below are the whole of it: one verb more is a failing test.
+"""
 
 from __future__ import annotations
 

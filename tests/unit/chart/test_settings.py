@@ -1,4 +1,4 @@
-"""settings.yaml, as the chart writes it, is read by the type that the controller reads it with."""
+"""settings.yaml, as charts/vipkeeper/templates/settings.yaml writes it, is read by the type of the controller."""
 
 from __future__ import annotations
 

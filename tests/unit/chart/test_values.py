@@ -1,4 +1,5 @@
-"""Values: what is wrong is refused before anything is rendered, with the path and the reason."""
+"""Values (charts/vipkeeper/values.schema.json): what is wrong is refused before anything is rendered, with the path and
+the reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Caches lie outside the checkout, and their keys follow the content."""
+"""Caches lie outside the checkout (tests/cluster/paths.py); their keys follow the content (tests/cluster/content_key.py)."""
 
 from pathlib import Path
 

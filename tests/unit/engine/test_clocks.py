@@ -1,4 +1,4 @@
-"""Nothing of the speaker depends on the date: whoever sets the clock of a node moves no address.
+"""Nothing of the speaker depends on the date (all of operator/vipkeeper is looked through): whoever sets the clock of a node moves no address.
 
 Elections, leases and patience count by the monotonic clock. The files that may ask for the date are named here, with
 the reason. (tests/netns/test_faults.py runs an engine in which asking for it is an error.)

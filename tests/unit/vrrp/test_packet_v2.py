@@ -1,4 +1,7 @@
-"""Version 2 (RFC 3768) on the wire; its interval must be ours, which version 3 forgives. `packet.py` holds both."""
+"""Version 2 (RFC 3768) on the wire; its interval must be ours, which version 3 forgives.
+
+Covers operator/vipkeeper/vrrp/packet.py, which holds both.
+"""
 
 from __future__ import annotations
 
