@@ -98,6 +98,9 @@ def test_an_address_that_somebody_removes_is_put_back_at_once(lan: Lan, address:
         one.host.run("ip", "address", "del", address, "dev", "eth0")
         wait_for("it is back", lambda: one.host.has(address), 0.5)
     assert one.log().count("somebody removed a virtual IP address") == 1  # logged once in a while
+    assert one.told().put_back >= 1  # told at once, and then each minute
+    one.leave_agent()
+    wait_for("who asks is told", lambda: one.told().put_back == 3)
     assert one.is_in("Active")
     assert other.is_in("Backup")
 

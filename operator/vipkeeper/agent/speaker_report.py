@@ -1,7 +1,7 @@
 """The VRRPSpeaker's status, put together from what engine, documents and nginx said. Pure.
 
 Written on change only, so nothing in it may change by itself: `since` is worked out from the engine's age at the
-first message about a state and kept for later messages about the same state; counters of rejected adverts alone are
+first message about a state and kept for later messages about the same state; counters alone are
 shown COUNTERS_S after the last ones at the earliest.
 """
 
@@ -51,7 +51,8 @@ class SpeakerReport:
         if old is not None and (old.uid, old.state, old.reason) == (new.uid, new.state, new.reason):
             if abs(old.since - new.since) < SAME_SINCE:
                 new = new.model_copy(update={"since": old.since})
-            counters_alone = new.model_copy(update={"rejected": old.rejected}) == old
+            counters = {"rejected": old.rejected, "addresses_put_back": old.addresses_put_back}
+            counters_alone = new.model_copy(update=counters) == old
             if counters_alone and now_s < self._counted_s.get(status.name, now_s) + COUNTERS_S:
                 return
         self._routers[status.name] = new

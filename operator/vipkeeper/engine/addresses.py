@@ -44,6 +44,7 @@ class Addresses:
         self._timers: dict[int, Timer] = {}
         self._removed_ns: dict[_Place, int] = {}
         self._logged_ns: dict[_Place, int] = {}
+        self._put_back: dict[str, int] = {}
 
     def use_prefixes(self, index: int, lengths: Mapping[IPAddress, int]) -> None:
         """Of these addresses, until told otherwise. One that is there with another length is put on anew."""
@@ -94,17 +95,29 @@ class Addresses:
                 if not owners:
                     del self._owners[index, address]
 
-    def was_removed(self, index: int, address: IPAddress) -> None:
-        """The kernel says that an address is gone. One that shall be there is put back at once."""
+    def put_back(self, owner: str) -> int:
+        """How often somebody else has removed an address of `owner`."""
+        return self._put_back.get(owner, 0)
+
+    def was_removed(self, index: int, address: IPAddress) -> tuple[str, ...]:
+        """The kernel says that an address is gone. One that shall be there is put back at once.
+
+        Returns its owners where they should hear of it: not each time.
+        """
         owners = self._owners.get((index, address))
         if not owners:
-            return
+            return ()
         self._order([(index, address)])
         now_ns = time.monotonic_ns()
         by_ourselves = now_ns - self._removed_ns.get((index, address), -_ECHO_NS) < _ECHO_NS
-        if not by_ourselves and now_ns - self._logged_ns.get((index, address), -_LOG_EACH_NS) >= _LOG_EACH_NS:
-            self._logged_ns[index, address] = now_ns
-            warn("somebody removed a virtual IP address; put back", address=address, interface_index=index)
+        if by_ourselves:
+            return ()
+        self._put_back.update({owner: self.put_back(owner) + 1 for owner in owners})
+        if now_ns - self._logged_ns.get((index, address), -_LOG_EACH_NS) < _LOG_EACH_NS:
+            return ()
+        self._logged_ns[index, address] = now_ns
+        warn("somebody removed a virtual IP address; put back", address=address, interface_index=index)
+        return tuple(owners)
 
     def _delete(self, places: list[_Place], prefix_lengths: Mapping[_Place, int | None]) -> None:
         now_ns = time.monotonic_ns()

@@ -427,7 +427,7 @@ class Engine:
                 self._interfaces.take(message)
                 if message.address in self._virtual_addresses:
                     if message.gone:
-                        self._world.addresses.was_removed(message.index, message.address)
+                        self._put_back(self._world.addresses.was_removed(message.index, message.address))
                 elif message.proto != OUR_PROTO:
                     self._look_around()
             case ErrorMessage(errno, request_type, address):
@@ -435,6 +435,11 @@ class Engine:
                     warn("the kernel refuses a request", address=address, error=os.strerror(errno))
             case DumpDone():
                 pass
+
+    def _put_back(self, owners: tuple[str, ...]) -> None:
+        for router in self._routers.values():
+            if router.document.uid in owners:
+                self._router_changed(router)
 
     def _link_changed(self, link: Link | None) -> None:
         if link is not None:
@@ -474,7 +479,7 @@ class Engine:
 
     def _tell_counters(self, now_ns: int) -> None:
         for router in self._routers.values():
-            if router.rejections.changed:
+            if router.counters_changed:
                 self._router_changed(router)
         self._counter_timer.set(now_ns + ms_to_ns(TELL_COUNTERS_MS))
 

@@ -106,6 +106,7 @@ class HostedRouter:
         self._adverts: dict[int, tuple[tuple[IPAddress | None, bytes], ...]] = {}
         self._since_ns = time.monotonic_ns()
         self._remembered_ns: int | None = None
+        self._told_put_back = 0
         self._heard: Advert | None = None
         self._hearing: AdvertReceived | None = None  # of `_heard`
 
@@ -240,7 +241,13 @@ class HostedRouter:
 
     # ---- what is told about it
 
+    @property
+    def counters_changed(self) -> bool:
+        """Something that was counted has not been told yet."""
+        return self.rejections.changed or self._told_put_back != self._world.addresses.put_back(self.document.uid)
+
     def status(self) -> RouterStatus:
+        self._told_put_back = self._world.addresses.put_back(self.document.uid)
         core, takeover_ns = self._core, self._core.takeover_ns
         active = core.state is State.ACTIVE
         segment = ""
@@ -266,6 +273,7 @@ class HostedRouter:
             active_address=str(core.active_address) if core.active_address is not None else "",
             primary_address="" if core.local_address == _NOWHERE[self._config.family] else str(core.local_address),
             rejected=self.rejections.report(),
+            put_back=self._told_put_back,
         )
 
     # ---- the core and its wishes

@@ -146,6 +146,8 @@ class RouterStatus:
     has none; an engine of before says nothing."""
     rejected: tuple[Rejected, ...] = ()
     """At most 16 entries, most frequent first. A change of a count alone is sent each 60 s at most."""
+    put_back: int = 0
+    """How often somebody else removed one of the addresses, and the engine put it back, since it was started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +214,7 @@ def to_json(message: AgentMessage | EngineMessage) -> dict[str, Any]:
                 "activeAddress": message.active_address,
                 "primaryAddress": message.primary_address,
                 "rejected": [{"cause": r.cause, "source": r.source, "count": r.count} for r in message.rejected],
+                "putBack": message.put_back,
             }
         case Gone():
             return {"type": "gone", "name": message.name}
@@ -313,6 +316,7 @@ def _status(fields: Fields, raw: dict[str, Any]) -> RouterStatus:
             Rejected(item.text("cause"), item.text("source"), item.number("count", 0, 2**63 - 1))
             for item in fields.children("rejected")
         ),
+        put_back=fields.number("putBack", 0, 2**63 - 1, 0),
     )
 
 

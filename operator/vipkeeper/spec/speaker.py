@@ -73,6 +73,9 @@ class VirtualRouterReport(Reported):
     """This node's own address from which it advertises (RFC 9568: the primary address); absent while there is none."""
     rejected: tuple[RejectedAdverts, ...] = ()
     """Adverts that were dropped, the most frequent first, 16 entries at most."""
+    addresses_put_back: int = 0
+    """How often somebody else on this node removed one of the addresses, and the engine put it back, since it was
+    started. Not 0: something else manages the interface's addresses. Brought up to date at most once a minute."""
 
 
 class RefusedDocument(Reported):
@@ -177,6 +180,7 @@ def report_from_router(status: RouterStatus, received_at: datetime) -> VirtualRo
         rejected=tuple(
             RejectedAdverts(cause=item.cause, source=item.source, count=item.count) for item in status.rejected
         ),
+        addresses_put_back=status.put_back,
     )
 
 

@@ -50,6 +50,14 @@ def test_counters_alone_are_shown_once_in_a_minute() -> None:
     assert counted(3, 60) == 3
 
 
+def test_addresses_that_were_put_back_are_counted_in_the_report() -> None:
+    report = SpeakerReport()
+    report.router(status(), NOON, 0)
+    for count, now_s, shown in ((1, 61, 1), (2, 62, 1), (3, 121, 3)):
+        report.router(status(put_back=count, since_ms=1000 * now_s), NOON + seconds(now_s), now_s)
+        assert report.status().virtual_routers[0].addresses_put_back == shown
+
+
 def test_counters_come_along_with_any_other_change() -> None:
     report = SpeakerReport()
     report.router(status(), NOON, 0)

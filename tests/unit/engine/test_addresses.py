@@ -194,8 +194,11 @@ def test_what_somebody_removes_is_put_back_and_told_once_and_what_we_remove_is_n
         node.until(lambda: set(node.there()) == {str(VIP), str(VIP6)})
     lines = os.read(reader, 65536).decode().splitlines()
     assert [line.partition("address=")[2].split()[0] for line in lines] == [str(VIP), str(VIP6)]
+    assert node.addresses.put_back("web") == 4
+    assert node.addresses.put_back("other") == 0
     node.addresses.remove("web", node.index, (VIP, VIP6))
     node.for_s(0.3, lambda: not node.there())
+    assert node.addresses.put_back("web") == 4
     with pytest.raises(BlockingIOError):
         os.read(reader, 4096)
 
