@@ -31,14 +31,8 @@ from vipkeeper.ipc.messages import (
     decode_engine_message,
     encode,
 )
-from vipkeeper.ipc.rendered import (
-    HTTPServer,
-    NginxSection,
-    NodeShare,
-    RenderedAddress,
-    RenderedVirtualIP,
-    UpstreamServer,
-)
+from vipkeeper.ipc.rendered import NodeShare, RenderedAddress, RenderedVirtualIP
+from vipkeeper.ipc.rendered_nginx import HTTPServer, NginxSection, UpstreamServer
 
 NGINX = NginxSection(http=(HTTPServer(port=80, servers=(UpstreamServer("127.0.0.1", 8080),)),))
 

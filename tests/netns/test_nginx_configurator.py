@@ -12,14 +12,8 @@ import pytest
 from tests.netns.sidecar import READINESS_PORT, Sidecar
 from vipkeeper.agent.nginx_config import NginxConfigurator, Wanted
 from vipkeeper.agent.nginx_files import NginxFiles
-from vipkeeper.ipc.rendered import (
-    HTTPServer,
-    NginxSection,
-    NodeShare,
-    RenderedAddress,
-    RenderedVirtualIP,
-    UpstreamServer,
-)
+from vipkeeper.ipc.rendered import NodeShare, RenderedAddress, RenderedVirtualIP
+from vipkeeper.ipc.rendered_nginx import HTTPServer, NginxSection, UpstreamServer
 from vipkeeper.render.nginx import render_nginx
 from vipkeeper.spec.speaker import NginxReport
 

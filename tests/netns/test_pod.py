@@ -21,16 +21,8 @@ from tests.netns.sidecar import AGENT_ID, READINESS_PORT, Sidecar
 from tests.netns.speaker import Speaker
 from tests.unit.agent.api_server import ApiServer
 from tests.unit.agent.test_main import PROGRAM
-from vipkeeper.ipc.rendered import (
-    HealthSection,
-    HTTPServer,
-    NginxSection,
-    NodeShare,
-    RenderedAddress,
-    RenderedVirtualIP,
-    ServiceUpstream,
-    TCPCheck,
-)
+from vipkeeper.ipc.rendered import HealthSection, NodeShare, RenderedAddress, RenderedVirtualIP, TCPCheck
+from vipkeeper.ipc.rendered_nginx import HTTPServer, NginxSection, ServiceUpstream
 from vipkeeper.render.configmap import render_configmap
 
 pytestmark = [pytest.mark.root, pytest.mark.requires("nginx", "unshare", "setpriv", "curl")]

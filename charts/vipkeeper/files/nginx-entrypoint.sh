@@ -22,6 +22,7 @@ umask 0002
 
 run="${VIPKEEPER_RUN_DIR:-/run/vipkeeper}/nginx"
 cache=/var/cache/nginx
+stream_module=/usr/lib/nginx/modules/ngx_stream_module.so
 settle_s=4 # nginx gives up binding an address in use after 5 tries, half a second apart
 
 worker_user() {
@@ -67,8 +68,9 @@ http {
 END
 }
 
-# What does not belong into a file that the agent writes.
+# What does not belong into a file that the agent writes. Debian's nginx has stream as a module, others have it built in.
 globals() {
+    [ -e "$stream_module" ] && echo "load_module $stream_module;"
     echo "daemon off; user $user; error_log stderr warn; error_log $run/emergency.log emerg;"
 }
 

@@ -22,8 +22,10 @@ from vipkeeper.agent.services_watch import ServicesEvent
 from vipkeeper.agent.settings import Settings
 from vipkeeper.agent.speaker_report import SpeakerReport
 from vipkeeper.ipc import messages
-from vipkeeper.ipc.rendered import HealthSection, RenderedVirtualIP, ServiceUpstream
-from vipkeeper.render.nginx import Endpoint, render_nginx, services_of
+from vipkeeper.ipc.rendered import HealthSection, RenderedVirtualIP
+from vipkeeper.ipc.rendered_nginx import ServiceUpstream
+from vipkeeper.render.nginx import render_nginx, services_of
+from vipkeeper.render.nginx_upstream import Endpoint
 from vipkeeper.spec.speaker import NginxReport
 from vipkeeper.threads.engine_client import Connected, Disconnected, EngineEvent
 

@@ -11,23 +11,26 @@ from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from typing import Any
 
-from vipkeeper.render.nginx import Endpoint
+from vipkeeper.render.nginx_upstream import Endpoint
 
 
 def resolve(
-    service: Mapping[str, Any] | None, slices: Iterable[Mapping[str, Any]], port: int | str
+    service: Mapping[str, Any] | None,
+    slices: Iterable[Mapping[str, Any]],
+    port: int | str,
+    protocol: str = "TCP",
 ) -> tuple[Endpoint, ...]:
     """The ready endpoints behind `port`, once each, in a fixed order. () when there are none."""
     if service is None:
         return ()
-    name = _port_name(service, port)
+    name = _port_name(service, port, protocol)
     if name is None:
         return ()
     found = {
         Endpoint(ip_address(address), number)
         for item in slices
         if _serves_first_family(service, item)
-        for number in _ports(item, name)
+        for number in _ports(item, name, protocol)
         for endpoint in item.get("endpoints") or ()
         if _ready(endpoint)
         for address in endpoint.get("addresses") or ()
@@ -35,10 +38,10 @@ def resolve(
     return tuple(sorted(found, key=lambda endpoint: (endpoint.address.version, int(endpoint.address), endpoint.port)))
 
 
-def _port_name(service: Mapping[str, Any], port: int | str) -> str | None:
+def _port_name(service: Mapping[str, Any], port: int | str, protocol: str) -> str | None:
     for item in (service.get("spec") or {}).get("ports") or ():
         name = str(item.get("name") or "")
-        if item.get("protocol", "TCP") == "TCP" and port in (item["port"], name):
+        if item.get("protocol", "TCP") == protocol and port in (item["port"], name):
             return name
     return None
 
@@ -49,9 +52,9 @@ def _serves_first_family(service: Mapping[str, Any], item: Mapping[str, Any]) ->
     return item.get("addressType") in (families[:1] if families else ("IPv4", "IPv6"))
 
 
-def _ports(item: Mapping[str, Any], name: str) -> Iterable[int]:
+def _ports(item: Mapping[str, Any], name: str, protocol: str) -> Iterable[int]:
     for port in item.get("ports") or ():
-        if str(port.get("name") or "") == name and port.get("protocol", "TCP") == "TCP" and port.get("port"):
+        if str(port.get("name") or "") == name and port.get("protocol", "TCP") == protocol and port.get("port"):
             yield port["port"]
 
 

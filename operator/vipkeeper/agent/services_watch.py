@@ -18,8 +18,8 @@ from typing import Any
 from vipkeeper.agent.endpoints import resolve
 from vipkeeper.agent.kube_api import KubeApi, namespaced
 from vipkeeper.agent.kube_watch import Changed, Deleted, Listed, Refused, Watch, WatchEvent
-from vipkeeper.ipc.rendered import ServiceUpstream
-from vipkeeper.render.nginx import Endpoint
+from vipkeeper.ipc.rendered_nginx import ServiceUpstream
+from vipkeeper.render.nginx_upstream import Endpoint
 
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 
@@ -125,7 +125,7 @@ class ServicesWatch:
         if here is None or not (here.services.known and here.slices.known):
             return self._last.get(upstream)  # a watch that was just widened: what was true a moment ago
         slices = [item for item in here.slices.by_name.values() if _service_of(item) == upstream.name]
-        return resolve(here.services.by_name.get(upstream.name), slices, upstream.port)
+        return resolve(here.services.by_name.get(upstream.name), slices, upstream.port, upstream.protocol)
 
     def _open(self, namespace: str, names: frozenset[str]) -> Namespace:
         def teller(plural: str) -> Callable[[WatchEvent], None]:

@@ -11,8 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from vipkeeper.ipc import members
 from vipkeeper.ipc.authentication import Authentication, authentication_to_json, read_authentication
 from vipkeeper.ipc.fields import Fields, IPAddress
+from vipkeeper.ipc.rendered_nginx import NginxSection, said_by_format_1
 from vipkeeper.ipc.secret_kinds import SecretKind
 
 FORMAT = 3
@@ -67,41 +69,6 @@ class NodeShare:
         """All known addresses of IP `version`, the one on the segment first."""
         every = (*self.segment_addresses, *self.node_addresses)
         return tuple(dict.fromkeys(address for address in every if address.version == version))
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceUpstream:
-    """A Kubernetes Service as upstream; the agent resolves it from EndpointSlices."""
-
-    namespace: str
-    name: str
-    port: int | str
-    """Port of the Service: its number or its name."""
-
-
-@dataclass(frozen=True, slots=True)
-class UpstreamServer:
-    """One backend server written by the user."""
-
-    address: str
-    """IP address: `spec/` refuses DNS names, which nginx would look up once, at start."""
-    port: int
-
-
-@dataclass(frozen=True, slots=True)
-class HTTPServer:
-    """One nginx `server` on the VIP. Exactly one of `servers` and `service` is set."""
-
-    port: int
-    servers: tuple[UpstreamServer, ...] = ()
-    service: ServiceUpstream | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NginxSection:
-    """What nginx serves on the addresses of this VirtualIP."""
-
-    http: tuple[HTTPServer, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +172,7 @@ class RenderedVirtualIP:
             addresses=addresses,
             interface=fields.text("interface") if fields.has("interface") else None,
             nodes=nodes,
-            nginx=_nginx(fields.child("nginx")) if fields.has("nginx") else None,
+            nginx=members.from_json(NginxSection, fields.child("nginx")) if fields.has("nginx") else None,
             health=_health(fields.child("health")) if fields.has("health") else None,
             install_prefix=fields.flag("installPrefix", False),
             preempt_delay_ms=fields.number("preemptDelayMs", 0, _MAX_PREEMPT_DELAY_MS, 0),
@@ -250,7 +217,7 @@ class RenderedVirtualIP:
         if self.interface is not None:
             result["interface"] = self.interface
         if self.nginx is not None:
-            result["nginx"] = {"http": [_http_to_json(server) for server in self.nginx.http]}
+            result["nginx"] = members.to_json(self.nginx)
         return result | format_2 | format_3
 
 
@@ -266,13 +233,15 @@ def _of_format_2(document: RenderedVirtualIP) -> dict[str, Any]:
 
 
 def _of_format_3(document: RenderedVirtualIP) -> dict[str, Any]:
-    """Those members that version 2 does not have either."""
+    """Those members that version 2 does not have either, or has with less in them."""
+    nginx = document.nginx if document.nginx and not said_by_format_1(document.nginx) else None
     authentication = document.authentication
     return _telling(
         transport=(document.transport, "Multicast"),
         minTtl=(document.min_ttl, 255),
         authentication=(None if authentication is None else authentication_to_json(authentication), None),
         acceptMode=(document.accept_mode, True),
+        nginx=(nginx and members.to_json(nginx), None),
     )
 
 
@@ -283,9 +252,9 @@ def _share_of_format_3(share: NodeShare) -> dict[str, Any]:
     )
 
 
-def _telling(**members: tuple[Any, Any]) -> dict[str, Any]:
+def _telling(**pairs: tuple[Any, Any]) -> dict[str, Any]:
     """Of members with their defaults: those that differ."""
-    return {name: value for name, (value, default) in members.items() if value != default}
+    return {name: value for name, (value, default) in pairs.items() if value != default}
 
 
 def _share(fields: Fields) -> NodeShare:
@@ -310,36 +279,6 @@ def _address(fields: Fields) -> RenderedAddress:
     address = fields.address("address")
     prefix_length = fields.number("prefixLength", 0, address.max_prefixlen) if fields.has("prefixLength") else None
     return RenderedAddress(address, prefix_length)
-
-
-def _nginx(fields: Fields) -> NginxSection:
-    return NginxSection(http=tuple(_http_server(item) for item in fields.children("http")))
-
-
-def _http_server(fields: Fields) -> HTTPServer:
-    service = None
-    if fields.has("service"):
-        item = fields.child("service")
-        port: int | str = item.text("portName") if item.has("portName") else item.number("port", 1, 65535)
-        service = ServiceUpstream(item.text("namespace"), item.text("name"), port)
-    servers = tuple(
-        UpstreamServer(item.text("address"), item.number("port", 1, 65535)) for item in fields.children("servers")
-    )
-    if (service is None) == (not servers):
-        fields.note("", "needs exactly one of servers and service")
-    return HTTPServer(port=fields.number("port", 1, 65535), servers=servers, service=service)
-
-
-def _http_to_json(server: HTTPServer) -> dict[str, Any]:
-    result: dict[str, Any] = {"port": server.port}
-    if server.servers:
-        result["servers"] = [{"address": item.address, "port": item.port} for item in server.servers]
-    if server.service is not None:
-        port = server.service.port
-        result["service"] = {"namespace": server.service.namespace, "name": server.service.name} | (
-            {"portName": port} if isinstance(port, str) else {"port": port}
-        )
-    return result
 
 
 def _health(fields: Fields) -> HealthSection:

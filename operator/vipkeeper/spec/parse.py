@@ -16,18 +16,12 @@ from pydantic import ValidationError
 
 from vipkeeper.ipc.authentication import Authentication
 from vipkeeper.ipc.fields import IPAddress
-from vipkeeper.ipc.rendered import (
-    HealthSection,
-    HTTPCheck,
-    HTTPServer,
-    NginxSection,
-    RenderedAddress,
-    ServiceUpstream,
-    TCPCheck,
-    UpstreamServer,
-)
+from vipkeeper.ipc.rendered import HealthSection, HTTPCheck, RenderedAddress, TCPCheck
+from vipkeeper.ipc.rendered_nginx import NginxSection
 from vipkeeper.spec import rules, virtualip
+from vipkeeper.spec.nginx_rules import check_nginx
 from vipkeeper.spec.parse_authentication import parse_authentication
+from vipkeeper.spec.parse_nginx import nginx_section
 from vipkeeper.spec.placement import Placement, placement_of
 from vipkeeper.spec.problems import problems_of
 from vipkeeper.spec.secrets import SecretUse
@@ -102,7 +96,12 @@ def parse_virtualip(value: Mapping[str, Any], folder: str = "") -> ParsedVirtual
     """Parse the API object `value` of a VirtualIP. `folder`: where it lies, on a host without Kubernetes."""
     metadata = value.get("metadata") or {}
     spec, problems = _read_spec(value.get("spec"))
-    problems = [*rules.check_name(metadata.get("name")), *problems, *rules.check_spec(value.get("spec"))]
+    problems = [
+        *rules.check_name(metadata.get("name")),
+        *problems,
+        *rules.check_spec(value.get("spec")),
+        *check_nginx(value.get("spec")),
+    ]
     if spec is None or problems:
         return Refusal(tuple(problems))
     vrrp = spec.vrrp or virtualip.VRRP()
@@ -131,7 +130,7 @@ def parse_virtualip(value: Mapping[str, Any], folder: str = "") -> ParsedVirtual
         authentication=authentication,
         secret_uses=uses,
         accept_mode=vrrp.accept_mode,
-        nginx=_nginx(spec.nginx) if spec.nginx else None,
+        nginx=nginx_section(spec.nginx) if spec.nginx else None,
         health=_health(spec.health) if spec.health else None,
     )
 
@@ -155,19 +154,6 @@ def _interval_cs(text: str) -> int:
     interval_us = rules.parse_interval_us(text)
     assert interval_us is not None, text  # check_spec has refused it
     return interval_us // 10_000
-
-
-def _nginx(nginx: virtualip.Nginx) -> NginxSection:
-    return NginxSection(tuple(_http_server(server) for server in nginx.http))
-
-
-def _http_server(server: virtualip.HTTPServer) -> HTTPServer:
-    service = server.upstream.service
-    return HTTPServer(
-        port=server.port,
-        servers=tuple(UpstreamServer(item.address, item.port) for item in server.upstream.servers or ()),
-        service=ServiceUpstream(service.namespace, service.name, service.port) if service else None,
-    )
 
 
 def _health(health: virtualip.Health) -> HealthSection:

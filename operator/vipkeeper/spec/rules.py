@@ -149,20 +149,6 @@ TOLERATION = Rule(
 )
 PRIORITY_TARGET = Rule("needs exactly one of `name` and `selector`", "has(self.name) != has(self.selector)")
 PRIORITY_NAMES_UNIQUE = Rule("names a node that an entry before it names: the first one counts, so remove this one")
-HTTP_PORTS_UNIQUE = Rule(
-    "has the same port twice: give each server its own", "self.all(a, self.exists_one(b, a.port == b.port))"
-)
-UPSTREAM = Rule("needs exactly one of `servers` and `service`", "has(self.servers) != has(self.service)")
-UPSTREAM_ADDRESS = Rule(
-    "is not an IP address that nginx can call: write a unicast address without port and zone; for a DNS name use "
-    "`service`, because nginx would look a name up only once",
-    "isIP(self) && (ip(self).isGlobalUnicast() || ip(self).isLoopback())",
-    tells_value=True,
-)
-SERVICE_PORT = Rule(
-    "is neither a port number (1 to 65535) nor a port's name",
-    "type(self) == int ? self >= 1 && self <= 65535 : self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$') && self.matches('[a-z]')",
-)
 DURATION_TEXT = Rule(
     "is not a duration: write e.g. 500ms, 1s or 1.5s",
     f"self.matches('{DURATION_PATTERN.replace(chr(92), chr(92) * 2)}')",
@@ -257,10 +243,6 @@ CHECK_NOT_OURSELVES = Rule(
     "is a virtual address of this object: on a Backup that would check the Active's server; check the server on "
     "127.0.0.1, or on an address of the node"
 )
-UPSTREAM_NOT_OURSELVES = Rule("is an address and port of this object: nginx would call itself")
-NGINX_NEEDS_REACHABLE_ADDRESS = Rule(
-    "needs an address that is not link-local: nginx does not listen on those, because clients would need a zone"
-)
 
 
 def check_name(name: object) -> Iterator[str]:
@@ -270,19 +252,18 @@ def check_name(name: object) -> Iterator[str]:
 
 def check_spec(spec: object) -> Iterator[str]:
     """Every broken rule of a raw spec, as `path: reason`."""
-    fields = _mapping(spec)
+    fields = mapping(spec)
     yield from _check_addresses(fields.get("addresses"))
     if fields.get("interface") in ("lo", ".", ".."):
         yield f"spec.interface: {fields['interface']} {INTERFACE.message}"
-    yield from _check_nodes(_mapping(fields.get("nodes")))
-    texts = [text for text in _items(fields.get("addresses")) if isinstance(text, str)]
+    yield from _check_nodes(mapping(fields.get("nodes")))
+    texts = [text for text in items(fields.get("addresses")) if isinstance(text, str)]
     if fields.get("installPrefix") is True and not all("/" in text for text in texts):
         yield f"spec.installPrefix: {INSTALL_PREFIX_NEEDS_PREFIX.message}"
-    yield from _check_vrrp(_mapping(fields.get("vrrp")), _items(fields.get("addresses"))[:1])
-    if fields.get("nginx") is not None and _mapping(fields.get("vrrp")).get("acceptMode") is False:
+    yield from _check_vrrp(mapping(fields.get("vrrp")), items(fields.get("addresses"))[:1])
+    if fields.get("nginx") is not None and mapping(fields.get("vrrp")).get("acceptMode") is False:
         yield f"spec.vrrp.acceptMode: {NO_NGINX_WITHOUT_ACCEPT.message}"
-    yield from _check_health(fields.get("health"), _good_addresses(fields.get("addresses")))
-    yield from _check_nginx(fields.get("nginx"), _good_addresses(fields.get("addresses")))
+    yield from _check_health(fields.get("health"), good_addresses(fields.get("addresses")))
 
 
 def parse_address(text: str) -> tuple[IPAddress, int | None] | None:
@@ -327,10 +308,10 @@ def _parse_us(text: str, pattern: str) -> int | None:
 
 
 def _check_addresses(addresses: object) -> Iterator[str]:
-    for index, text in enumerate(_items(addresses)):
+    for index, text in enumerate(items(addresses)):
         if isinstance(text, str):
             yield from (f"spec.addresses[{index}]: {text} {rule.message}" for rule in _broken_by_address(text))
-    counts = Counter(_good_addresses(addresses))
+    counts = Counter(good_addresses(addresses))
     if repeated := [str(address) for address, count in counts.items() if count > 1]:
         yield f"spec.addresses: {ADDRESSES_UNIQUE.message} ({', '.join(repeated)})"
 
@@ -359,24 +340,24 @@ def _is_usable(address: IPAddress) -> bool:
     return True
 
 
-def _can_be_called(address: IPAddress) -> bool:
+def can_be_called(address: IPAddress) -> bool:
     """Without a zone, from this node."""
     return address.is_loopback or (_is_usable(address) and not address.is_link_local)
 
 
-def _good_addresses(addresses: object) -> list[IPAddress]:
-    parsed = (parse_address(text) for text in _items(addresses) if isinstance(text, str))
+def good_addresses(addresses: object) -> list[IPAddress]:
+    parsed = (parse_address(text) for text in items(addresses) if isinstance(text, str))
     return [item[0] for item in parsed if item is not None]
 
 
 def _check_nodes(nodes: Mapping[str, Any]) -> Iterator[str]:
     yield from _check_selector(nodes.get("selector"), "spec.nodes.selector")
-    for index, toleration in enumerate(_objects(nodes.get("tolerations"))):
+    for index, toleration in enumerate(objects(nodes.get("tolerations"))):
         exists = toleration.get("operator") == "Exists"
         if toleration.get("value") is not None if exists else toleration.get("key") is None:
             yield f"spec.nodes.tolerations[{index}]: {TOLERATION.message}"
     names: set[str] = set()
-    for index, entry in enumerate(_objects(nodes.get("priorities"))):
+    for index, entry in enumerate(objects(nodes.get("priorities"))):
         path = f"spec.nodes.priorities[{index}]"
         name = entry.get("name")
         if (name is None) == (entry.get("selector") is None):
@@ -389,10 +370,10 @@ def _check_nodes(nodes: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _check_selector(selector: object, path: str) -> Iterator[str]:
-    fields = _mapping(selector)
-    if not all(_is_label_key(key) for key in _mapping(fields.get("matchLabels"))):
+    fields = mapping(selector)
+    if not all(_is_label_key(key) for key in mapping(fields.get("matchLabels"))):
         yield f"{path}.matchLabels: {LABEL_KEYS.message}"
-    for index, expression in enumerate(_objects(fields.get("matchExpressions"))):
+    for index, expression in enumerate(objects(fields.get("matchExpressions"))):
         if (expression.get("operator") in ("In", "NotIn")) != bool(expression.get("values")):
             yield f"{path}.matchExpressions[{index}]: {EXPRESSION_VALUES.message}"
 
@@ -411,7 +392,7 @@ def _check_vrrp(vrrp: Mapping[str, Any], first_address: list[Any]) -> Iterator[s
         yield f"spec.vrrp: {PREEMPT_DELAY_NEEDS_PREEMPT.message}"
     if vrrp.get("minTTL", 255) != 255 and vrrp.get("transport") != "Unicast":
         yield f"spec.vrrp.minTTL: {MIN_TTL_NEEDS_UNICAST.message}"
-    elects_ipv6 = any(address.version == 6 for address in _good_addresses(first_address))
+    elects_ipv6 = any(address.version == 6 for address in good_addresses(first_address))
     if elects_ipv6 and version_2:
         yield f"spec.vrrp.version: {VERSION_2_NEEDS_IPV4.message}"
     if (elects_ipv6 or version_2) and vrrp.get("checksum") == "MessageOnly":
@@ -467,7 +448,7 @@ def _check_health(health: object, addresses: list[IPAddress]) -> Iterator[str]:
     if isinstance(health, Mapping) and not health.get("http") and not health.get("tcp"):
         yield f"spec.health: {CHECKS_NEEDED.message}"
     for kind in ("http", "tcp"):
-        for index, check in enumerate(_objects(_mapping(health).get(kind))):
+        for index, check in enumerate(objects(mapping(health).get(kind))):
             path = f"spec.health.{kind}[{index}]"
             yield from _check_host(check.get("host"), f"{path}.host", addresses)
             yield from _check_duration(check.get("interval"), f"{path}.interval", CHECK_INTERVAL_BOUNDS, 100, 300_000)
@@ -478,7 +459,7 @@ def _check_host(text: object, path: str, addresses: list[IPAddress]) -> Iterator
     if not isinstance(text, str):
         return
     address = parse_ip(text)
-    if address is None or not _can_be_called(address):
+    if address is None or not can_be_called(address):
         yield f"{path}: {text} {CHECK_HOST.message}"
     elif address in addresses:
         yield f"{path}: {text} {CHECK_NOT_OURSELVES.message}"
@@ -494,43 +475,14 @@ def _check_duration(text: object, path: str, bounds: Rule, low_ms: int, high_ms:
         yield f"{path}: {text} {bounds.message}"
 
 
-def _check_nginx(nginx: object, addresses: list[IPAddress]) -> Iterator[str]:
-    servers = _objects(_mapping(nginx).get("http"))
-    ports = Counter(port for server in servers if isinstance(port := server.get("port"), int))
-    if repeated := [str(port) for port, count in ports.items() if count > 1]:
-        yield f"spec.nginx.http: {HTTP_PORTS_UNIQUE.message} ({', '.join(repeated)})"
-    if nginx is not None and addresses and all(address.is_link_local for address in addresses):
-        yield f"spec.nginx: {NGINX_NEEDS_REACHABLE_ADDRESS.message}"
-    for index, server in enumerate(servers):
-        upstream = server.get("upstream")
-        if isinstance(upstream, Mapping):
-            yield from _check_upstream(upstream, f"spec.nginx.http[{index}].upstream", addresses, set(ports))
-
-
-def _check_upstream(
-    upstream: Mapping[str, Any], path: str, addresses: list[IPAddress], ports: set[int]
-) -> Iterator[str]:
-    if (upstream.get("servers") is None) == (upstream.get("service") is None):
-        yield f"{path}: {UPSTREAM.message}"
-    for index, server in enumerate(_objects(upstream.get("servers"))):
-        text = server.get("address")
-        if not isinstance(text, str):
-            continue
-        address = parse_ip(text)
-        if address is None or not _can_be_called(address):
-            yield f"{path}.servers[{index}].address: {text} {UPSTREAM_ADDRESS.message}"
-        elif address in addresses and server.get("port") in ports:
-            yield f"{path}.servers[{index}]: {UPSTREAM_NOT_OURSELVES.message}"
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
+def mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _items(value: object) -> list[Any]:
+def items(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _objects(value: object) -> list[Mapping[str, Any]]:
+def objects(value: object) -> list[Mapping[str, Any]]:
     """Members of a list that are objects, each at its own index: what is none is passed as an empty one."""
-    return [_mapping(item) for item in _items(value)]
+    return [mapping(item) for item in items(value)]

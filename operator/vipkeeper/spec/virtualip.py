@@ -7,18 +7,17 @@ CEL (for the API server) and once in Python (for us, who never trust what the AP
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import ConfigDict, Field
 
 from vipkeeper.spec import rules
 from vipkeeper.spec.model import Moment, Reported, Second, Written, kubernetes, list_map
+from vipkeeper.spec.nginx import Nginx
 from vipkeeper.spec.rules import LABEL_KEY_PATTERN
+from vipkeeper.spec.scalars import ObjectName, Port
 
 MAX_ADDRESSES = 20
-MAX_HTTP_SERVERS = 16
-MAX_UPSTREAM_SERVERS = 32
 MAX_NODE_PRIORITIES = 64
 MAX_TOLERATIONS = 16
 MAX_CHECKS = 8
@@ -30,32 +29,11 @@ ADDRESS_MAX_LENGTH = 43
 
 LABEL_VALUE_PATTERN = r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
 SECRET_KEY_PATTERN = r"^[-._a-zA-Z0-9]+$"
-DNS_LABEL_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
-DNS_SUBDOMAIN_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 INTERFACE_PATTERN = r"^[^/\s]{1,15}$"
 
 LabelKey = Annotated[str, Field(min_length=1, max_length=317, pattern=LABEL_KEY_PATTERN)]
 LabelValue = Annotated[str, Field(max_length=63, pattern=LABEL_VALUE_PATTERN)]
-Port = Annotated[int, Field(ge=1, le=65535)]
 Priority = Annotated[int, Field(ge=2, le=254)]
-PORT_NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
-
-
-def _service_port(value: object) -> int | str:
-    """A port number, or an IANA service name (with a letter in it, as Kubernetes demands)."""
-    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 65535:
-        return value
-    is_text = isinstance(value, str) and len(value) <= 15 and re.fullmatch(PORT_NAME_PATTERN, value) is not None
-    if is_text and re.search("[a-z]", str(value)):
-        return str(value)
-    raise ValueError(rules.SERVICE_PORT.message)
-
-
-ServicePort = Annotated[
-    int | str,
-    PlainValidator(_service_port),
-    WithJsonSchema({"x-kubernetes-int-or-string": True, "maxLength": 15, **kubernetes(rules.SERVICE_PORT)}),
-]
 AddressText = Annotated[
     str,
     Field(
@@ -64,7 +42,6 @@ AddressText = Annotated[
         json_schema_extra=kubernetes(rules.ADDRESS, rules.ADDRESS_USABLE),
     ),
 ]
-NodeName = Annotated[str, Field(min_length=1, max_length=253, pattern=DNS_SUBDOMAIN_PATTERN)]
 
 
 class LabelSelectorRequirement(Written):
@@ -113,7 +90,7 @@ class NodePriority(Written):
 
     model_config = ConfigDict(json_schema_extra=kubernetes(rules.PRIORITY_TARGET))
 
-    name: NodeName | None = None
+    name: ObjectName | None = None
     """Name of one node."""
     selector: LabelSelector | None = None
     """Labels of the nodes."""
@@ -267,64 +244,6 @@ class VRRP(Written):
     authentication: Authentication | None = None
     """How advertisements are authenticated. Absent: not at all, as RFC 9568 has it; whoever can send to the network
     can then take the addresses."""
-
-
-class UpstreamServer(Written):
-    """One backend server."""
-
-    address: Annotated[str, Field(min_length=2, max_length=39, json_schema_extra=kubernetes(rules.UPSTREAM_ADDRESS))]
-    """IPv4 or IPv6 address. Not a DNS name: nginx would look it up once, when it starts, and refuse to start when the
-    lookup fails. Use `service` for what moves."""
-    port: Port
-    """TCP port, 1 to 65535."""
-
-
-class ServiceReference(Written):
-    """A Service of this cluster. nginx calls its ready endpoints directly."""
-
-    namespace: Annotated[str, Field(min_length=1, max_length=63, pattern=DNS_LABEL_PATTERN)]
-    """Namespace of the Service."""
-    name: Annotated[str, Field(min_length=1, max_length=63, pattern=DNS_LABEL_PATTERN)]
-    """Name of the Service."""
-    port: ServicePort
-    """Port of the Service (not of its pods): the number or the name."""
-
-
-class Upstream(Written):
-    """Where requests go: give exactly one of `servers` and `service`."""
-
-    model_config = ConfigDict(json_schema_extra=kubernetes(rules.UPSTREAM))
-
-    servers: Annotated[
-        tuple[UpstreamServer, ...] | None, Field(min_length=1, max_length=MAX_UPSTREAM_SERVERS, strict=False)
-    ] = None
-    """Backend servers, asked in turn (round robin). 1 to 32."""
-    service: ServiceReference | None = None
-    """A Service, whose ready endpoints are asked in turn."""
-
-
-class HTTPServer(Written):
-    """An HTTP server on every address of this object."""
-
-    port: Port
-    """TCP port to listen on, 1 to 65535; each port once in an object."""
-    upstream: Upstream
-    """Where requests go."""
-
-
-class Nginx(Written):
-    """What nginx serves on the addresses. nginx is watched: a node whose nginx fails gives the addresses away."""
-
-    http: Annotated[
-        tuple[HTTPServer, ...],
-        Field(
-            min_length=1,
-            max_length=MAX_HTTP_SERVERS,
-            strict=False,
-            json_schema_extra=kubernetes(rules.HTTP_PORTS_UNIQUE),
-        ),
-    ]
-    """HTTP servers, 1 to 16."""
 
 
 class HealthCheck(Written):

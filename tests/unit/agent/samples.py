@@ -6,14 +6,8 @@ from ipaddress import ip_address
 from typing import Any
 
 from vipkeeper.ipc.messages import RouterStatus
-from vipkeeper.ipc.rendered import (
-    HTTPServer,
-    NginxSection,
-    NodeShare,
-    RenderedAddress,
-    RenderedVirtualIP,
-    ServiceUpstream,
-)
+from vipkeeper.ipc.rendered import NodeShare, RenderedAddress, RenderedVirtualIP
+from vipkeeper.ipc.rendered_nginx import HTTPServer, NginxSection, ServiceUpstream
 from vipkeeper.render.configmap import render_configmap
 
 NAMESPACE = "vipkeeper-system"

@@ -28,8 +28,9 @@ from vipkeeper.ipc.messages import (
     Synced,
     Welcome,
 )
-from vipkeeper.ipc.rendered import HealthSection, ServiceUpstream, TCPCheck
-from vipkeeper.render.nginx import Endpoint
+from vipkeeper.ipc.rendered import HealthSection, TCPCheck
+from vipkeeper.ipc.rendered_nginx import ServiceUpstream
+from vipkeeper.render.nginx_upstream import Endpoint
 from vipkeeper.spec.speaker import NginxReport
 from vipkeeper.threads.engine_client import Connected, Disconnected
 

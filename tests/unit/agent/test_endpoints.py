@@ -4,7 +4,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from vipkeeper.agent.endpoints import resolve
-from vipkeeper.render.nginx import Endpoint
+from vipkeeper.render.nginx_upstream import Endpoint
 
 
 def service(*ports: dict[str, Any], families: list[str] | None = None) -> dict[str, Any]:
@@ -75,3 +75,10 @@ def test_a_service_or_port_that_is_not_there_has_no_endpoints() -> None:
     assert resolve(None, slices, 80) == ()
     assert resolve(service(HTTP), slices, 82) == ()
     assert resolve(service(HTTP | {"protocol": "UDP"}), slices, 80) == ()
+
+
+def test_a_port_of_another_protocol_is_found_by_asking_for_it() -> None:
+    dns = {"name": "dns", "port": 53, "protocol": "UDP"}
+    slices = [piece([{"name": "dns", "port": 5353, "protocol": "UDP"}], ready("10.0.0.1"))]
+    assert resolve(service(dns), slices, 53, "UDP") == endpoints(("10.0.0.1", 5353))
+    assert resolve(service(dns), slices, 53) == ()

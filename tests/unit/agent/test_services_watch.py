@@ -11,8 +11,8 @@ from tests.unit.agent.api_server import ApiServer, wait_for
 from tests.unit.agent.samples import SERVICE
 from vipkeeper.agent.kube_api import KubeApi
 from vipkeeper.agent.services_watch import SERVICE_NAME_LABEL, ServicesEvent, ServicesWatch
-from vipkeeper.ipc.rendered import ServiceUpstream
-from vipkeeper.render.nginx import Endpoint
+from vipkeeper.ipc.rendered_nginx import ServiceUpstream
+from vipkeeper.render.nginx_upstream import Endpoint
 
 SERVICES = "/api/v1/namespaces/shop/services"
 SLICES = "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices"

@@ -17,7 +17,7 @@ from vipkeeper.engine.inheritance import (
     encode,
     needs_of,
 )
-from vipkeeper.ipc.rendered import HTTPServer, NginxSection, UpstreamServer
+from vipkeeper.ipc.rendered_nginx import HTTPServer, NginxSection, UpstreamServer
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from ipaddress import ip_address
 from tests.unit.engine.samples import web
 from vipkeeper.engine.verdicts import FIRST_VERDICT_NS, Verdicts, time_to_fail_ns
 from vipkeeper.ipc.messages import Health, HealthSource
-from vipkeeper.ipc.rendered import HealthSection, HTTPCheck, HTTPServer, NginxSection, TCPCheck, UpstreamServer
+from vipkeeper.ipc.rendered import HealthSection, HTTPCheck, TCPCheck
+from vipkeeper.ipc.rendered_nginx import HTTPServer, NginxSection, UpstreamServer
 
 LOOPBACK = ip_address("127.0.0.1")
 TCP = HealthSection(tcp=(TCPCheck(LOOPBACK, 5432, 1000, 1000, 2, 3),))

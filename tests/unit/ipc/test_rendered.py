@@ -14,18 +14,8 @@ from hypothesis import strategies as some
 
 from vipkeeper.ipc.authentication import HmacAuthentication, HmacKeyReference, PasswordAuthentication
 from vipkeeper.ipc.fields import BadDocument
-from vipkeeper.ipc.rendered import (
-    HealthSection,
-    HTTPCheck,
-    HTTPServer,
-    NginxSection,
-    NodeShare,
-    RenderedAddress,
-    RenderedVirtualIP,
-    ServiceUpstream,
-    TCPCheck,
-    UpstreamServer,
-)
+from vipkeeper.ipc.rendered import HealthSection, HTTPCheck, NodeShare, RenderedAddress, RenderedVirtualIP, TCPCheck
+from vipkeeper.ipc.rendered_nginx import HTTPServer, NginxSection, ServiceUpstream, UpstreamServer
 
 SMALL = RenderedVirtualIP(
     name="web",
@@ -175,7 +165,11 @@ def changed(path: list[str | int], value: object) -> dict[str, Any]:
         (["nodes", "worker1", "priority"], 0, "nodes.worker1.priority: 0 is not in 1..255"),
         (["nodes", "worker1"], 3, "nodes.worker1: is int, not an object"),
         (["nginx", "http", 0, "port"], 0, "nginx.http[0].port: 0 is not in 1..65535"),
-        (["nginx", "http", 0, "servers"], [], "nginx.http[0]: needs exactly one of servers and service"),
+        (
+            ["nginx", "http", 0, "servers"],
+            [],
+            "nginx.http[0]: needs exactly one of servers and service, or a redirect, a response or locations",
+        ),
         (["nginx", "http", 1, "service", "namespace"], 1, "nginx.http[1].service.namespace: is int, not a text"),
         (["health", "http", 0, "path"], None, "health.http[0].path: is missing"),
         (["health", "tcp", 0, "host"], "web", "health.tcp[0].host: 'web' is not an IP address"),

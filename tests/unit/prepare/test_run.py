@@ -4,14 +4,8 @@ from dataclasses import replace
 from ipaddress import ip_address, ip_interface
 from pathlib import Path
 
-from vipkeeper.ipc.rendered import (
-    HTTPServer,
-    NginxSection,
-    NodeShare,
-    RenderedAddress,
-    RenderedVirtualIP,
-    UpstreamServer,
-)
+from vipkeeper.ipc.rendered import NodeShare, RenderedAddress, RenderedVirtualIP
+from vipkeeper.ipc.rendered_nginx import HTTPServer, NginxSection, UpstreamServer
 from vipkeeper.prepare.choice import NodeInterface
 from vipkeeper.prepare.run import prepare
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from typing import Any
 
-from vipkeeper.ipc.rendered import NginxSection, NodeShare, RenderedAddress, RenderedVirtualIP
+from vipkeeper.ipc.rendered import NodeShare, RenderedAddress, RenderedVirtualIP
+from vipkeeper.ipc.rendered_nginx import NginxSection
 from vipkeeper.spec.belief import SpeakerView
 from vipkeeper.spec.parse import ParsedVirtualIP, parse_virtualip
 from vipkeeper.spec.speaker import (

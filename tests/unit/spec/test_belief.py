@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.unit.spec.objects import at, document, heard, report, serving, speaker
-from vipkeeper.ipc.rendered import HTTPServer, NginxSection, UpstreamServer
+from vipkeeper.ipc.rendered_nginx import HTTPServer, NginxSection, UpstreamServer
 from vipkeeper.spec.belief import NodeView, SpeakerView, node_views
 from vipkeeper.spec.speaker import RefusedDocument
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tests.unit.spec.objects import NOON, at, document, heard, report, serving, speaker
-from vipkeeper.ipc.rendered import HTTPServer, NginxSection, RenderedVirtualIP, UpstreamServer
+from vipkeeper.ipc.rendered import RenderedVirtualIP
+from vipkeeper.ipc.rendered_nginx import HTTPServer, NginxSection, UpstreamServer
 from vipkeeper.spec.belief import SpeakerView, node_views
 from vipkeeper.spec.conditions import ConditionType, Finding, Situation, findings, with_dates
 from vipkeeper.spec.parse import Refusal, RefusalReason

@@ -11,15 +11,8 @@ import pytest
 import yaml
 
 from tests.unit.spec.objects import parsed, virtualip
-from vipkeeper.ipc.rendered import (
-    HealthSection,
-    HTTPCheck,
-    HTTPServer,
-    RenderedAddress,
-    ServiceUpstream,
-    TCPCheck,
-    UpstreamServer,
-)
+from vipkeeper.ipc.rendered import HealthSection, HTTPCheck, RenderedAddress, TCPCheck
+from vipkeeper.ipc.rendered_nginx import HTTPServer, ServiceUpstream, UpstreamServer
 from vipkeeper.spec.conflicts import claim_of, judge
 from vipkeeper.spec.parse import ParsedVirtualIP, Refusal, RefusalReason, parse_virtualip
 

@@ -113,7 +113,6 @@ def test_problems_in_different_places_are_all_told() -> None:
             interface="lo",
             nodes={"priorities": [{"priority": 3}], "tolerations": [{}]},
             vrrp={"advertisementInterval": "41.001s"},
-            nginx={"http": [{"port": 80, "upstream": {}}, {"port": 80}]},
         )
     }
     assert paths == {
@@ -124,8 +123,6 @@ def test_problems_in_different_places_are_all_told() -> None:
         "spec.nodes.priorities[0]",
         "spec.nodes.tolerations[0]",
         "spec.vrrp.advertisementInterval",
-        "spec.nginx.http",
-        "spec.nginx.http[0].upstream",
     }
 
 

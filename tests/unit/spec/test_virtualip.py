@@ -3,21 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from pydantic import ValidationError
 
 from tests.unit.spec.objects import NOON
-from vipkeeper.spec.virtualip import ServiceReference, Transition, VirtualIPSpec, VirtualIPStatus, parse_status
-
-
-@pytest.mark.parametrize("port", [1, 80, 65535, "http", "http-2", "a" * 15])
-def test_a_service_port_is_a_number_or_a_name(port: int | str) -> None:
-    assert ServiceReference.model_validate({"namespace": "a", "name": "b", "port": port}).port == port
-
-
-@pytest.mark.parametrize("port", [0, 65536, True, 80.0, "80", "", "a" * 16, "HTTP", "-a", None, "a\n"])
-def test_and_nothing_else(port: object) -> None:
-    with pytest.raises(ValidationError, match="port"):
-        ServiceReference.model_validate({"namespace": "a", "name": "b", "port": port})
+from vipkeeper.spec.virtualip import Transition, VirtualIPSpec, VirtualIPStatus, parse_status
 
 
 def test_an_interface_that_is_written_as_null_is_an_absent_one() -> None:

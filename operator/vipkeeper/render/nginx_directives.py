@@ -1,0 +1,74 @@
+"""Directives of nginx as values (crossplane's form), and marks that say which field of which VirtualIP they come from.
+
+A mark is a comment before the directives that it is about: `# web: spec.nginx.http[0].upstream`. It holds for what
+follows in its block up to the next mark, so whatever nginx complains of, the file itself says whose it is
+(`nginx_origin.py`).
+
+Tests: tests/unit/render/test_nginx.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv6Address
+from typing import Any
+
+import crossplane
+
+from vipkeeper.ipc.fields import IPAddress
+from vipkeeper.spec import nginx_text
+
+Directive = dict[str, Any]
+"""As crossplane has it: directive, args, and a block where there is one."""
+
+ACCESS_LOG = "/dev/stdout"
+
+
+def directive(name: str, *args: str) -> Directive:
+    return {"directive": name, "args": list(args)}
+
+
+def block(name: str, inner: Iterable[Directive], *args: str) -> Directive:
+    return {"directive": name, "args": list(args), "block": list(inner)}
+
+
+def mark(virtualip: str, field: str) -> Directive:
+    """`line`: crossplane writes a comment behind the directive before it when both have the same."""
+    return {"directive": "#", "args": [], "comment": f" {virtualip}: {field}", "line": 1}
+
+
+def build(directives: Iterable[Directive]) -> str:
+    return str(crossplane.build(list(directives))).rstrip() + "\n"
+
+
+def text(value: str) -> str:
+    """`value` as an argument that shall come out of nginx as it is (but for its variables)."""
+    return value.replace("\\", "\\\\")
+
+
+def listen(address: IPAddress, port: int, *options: str) -> Directive:
+    return directive("listen", host_port(address, port), *options)
+
+
+def host_port(address: IPAddress | str, port: int) -> str:
+    written = str(address)
+    return f"[{written}]:{port}" if isinstance(address, IPv6Address) or ":" in written else f"{written}:{port}"
+
+
+def milliseconds(value_ms: int) -> str:
+    return f"{value_ms // 1000}s" if value_ms % 1000 == 0 else f"{value_ms}ms"
+
+
+def snippet(virtualip: str, field: str, source: str) -> Iterator[Directive]:
+    """What the user wrote, marked. It was parsed at the door, so it is whole in itself."""
+    if source:
+        parsed = _without_lines(nginx_text.parse(source))
+        yield from [mark(virtualip, field), *parsed] if parsed else []
+
+
+def _without_lines(directives: Iterable[Directive]) -> list[Directive]:
+    """Lines of another text would move our comments (see `mark`)."""
+    return [
+        {key: _without_lines(value) if key == "block" else value for key, value in item.items() if key != "line"}
+        for item in directives
+    ]

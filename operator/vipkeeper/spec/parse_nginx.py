@@ -1,0 +1,124 @@
+"""From `spec.nginx` to the nginx section of the rendered document: units resolved, nothing left to be decided.
+
+Tests: tests/unit/spec/test_parse.py
+"""
+
+from __future__ import annotations
+
+from vipkeeper.ipc import rendered_nginx as rendered
+from vipkeeper.spec import nginx
+from vipkeeper.spec.nginx_rules import parse_timeout_ms
+
+_SIZES = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+
+
+def nginx_section(section: nginx.Nginx) -> rendered.NginxSection:
+    return rendered.NginxSection(
+        http=tuple(_http_server(server) for server in section.http),
+        stream=tuple(_stream_server(server) for server in section.stream),
+    )
+
+
+def _http_server(server: nginx.HTTPServer) -> rendered.HTTPServer:
+    upstream = _upstream(server.upstream) or rendered.Upstream()
+    headers, timeouts = server.proxy_headers, server.timeouts
+    return rendered.HTTPServer(
+        port=server.port,
+        servers=upstream.servers,
+        service=upstream.service,
+        balance=upstream.balance,
+        hash_key=upstream.hash_key,
+        redirect=_redirect(server.redirect),
+        response=_response(server.response),
+        hostnames=server.hostnames,
+        locations=tuple(_location(item) for item in server.locations),
+        proxy_headers=rendered.ProxyHeaders(
+            tuple(rendered.Header(item.name, item.value) for item in headers.set), headers.hide
+        )
+        if headers
+        else None,
+        timeouts=rendered.Timeouts(
+            connect_ms=_ms(timeouts.connect), read_ms=_ms(timeouts.read), send_ms=_ms(timeouts.send)
+        )
+        if timeouts
+        else None,
+        max_body_size=_size(server.max_body_size),
+        proxy_protocol=_proxy_protocol(server.proxy_protocol),
+        access_log=server.access_log.format if server.access_log else "",
+        snippet=server.snippet or "",
+    )
+
+
+def _stream_server(server: nginx.StreamServer) -> rendered.StreamServer:
+    timeouts = server.timeouts
+    return rendered.StreamServer(
+        port=server.port,
+        protocol=server.protocol,
+        upstream=_upstream(server.upstream, server.protocol),
+        timeouts=rendered.Timeouts(connect_ms=_ms(timeouts.connect), idle_ms=_ms(timeouts.idle)) if timeouts else None,
+        proxy_protocol=_proxy_protocol(server.proxy_protocol),
+        send_proxy_protocol=server.send_proxy_protocol,
+        access_log=server.access_log.format if server.access_log else "",
+        snippet=server.snippet or "",
+    )
+
+
+def _location(location: nginx.Location) -> rendered.Location:
+    return rendered.Location(
+        path=location.path,
+        path_type=location.path_type,
+        upstream=_upstream(location.upstream),
+        redirect=_redirect(location.redirect),
+        response=_response(location.response),
+    )
+
+
+def _upstream(upstream: nginx.Upstream | None, protocol: str = "TCP") -> rendered.Upstream | None:
+    if upstream is None:
+        return None
+    service = upstream.service
+    return rendered.Upstream(
+        servers=tuple(_server(item) for item in upstream.servers or ()),
+        service=rendered.ServiceUpstream(service.namespace, service.name, service.port, protocol) if service else None,
+        balance=upstream.balance,
+        hash_key=upstream.hash_key or "",
+    )
+
+
+def _server(server: nginx.UpstreamServer) -> rendered.UpstreamServer:
+    return rendered.UpstreamServer(
+        server.address, server.port, server.weight, server.backup, server.max_fails, _ms(server.fail_timeout)
+    )
+
+
+def _redirect(redirect: nginx.Redirect | None) -> rendered.Redirect | None:
+    if redirect is None:
+        return None
+    return rendered.Redirect(
+        scheme=redirect.scheme or "",
+        hostname=redirect.hostname or "",
+        port=redirect.port or 0,
+        path=redirect.path or "",
+        status_code=redirect.status_code,
+    )
+
+
+def _response(response: nginx.Response | None) -> rendered.Response | None:
+    return rendered.Response(response.status_code, response.body, response.content_type) if response else None
+
+
+def _proxy_protocol(protocol: nginx.ProxyProtocol | None) -> rendered.ProxyProtocol | None:
+    return rendered.ProxyProtocol(protocol.trusted_sources) if protocol else None
+
+
+def _ms(text: str) -> int:
+    timeout_ms = parse_timeout_ms(text)
+    assert timeout_ms is not None, text  # check_nginx has refused it
+    return timeout_ms
+
+
+def _size(text: str | None) -> int:
+    """Bytes."""
+    if text is None:
+        return 0
+    return int(text[:-2]) * _SIZES[text[-2:]] if text[-2:] in _SIZES else int(text)
