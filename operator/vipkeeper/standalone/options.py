@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vipkeeper.ipc.fields import IPAddress
 from vipkeeper.spec.rules import parse_ip
-from vipkeeper.spec.virtualip import DNS_SUBDOMAIN_PATTERN
+from vipkeeper.spec.scalars import DNS_SUBDOMAIN_PATTERN
 
 STDIN = "-"
 _NODE_NAME = re.compile(DNS_SUBDOMAIN_PATTERN)
