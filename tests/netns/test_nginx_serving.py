@@ -20,11 +20,11 @@ import yaml
 
 from tests.netns.sidecar import READINESS_PORT, Sidecar, wait_for
 from tests.unit.spec.objects import parsed
-from vipkeeper.agent.nginx_config import NginxConfigurator, Wanted
+from vipkeeper.agent.nginx_config import NginxConfigurator
 from vipkeeper.agent.nginx_files import NginxFiles
+from vipkeeper.agent.nginx_wanted import Wanted
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.render.document import render_document
-from vipkeeper.render.nginx import render_nginx
 from vipkeeper.spec.placement import Node
 from vipkeeper.spec.speaker import NginxReport
 
@@ -81,8 +81,7 @@ def document(name: str, nginx: str, *addresses: str) -> RenderedVirtualIP:
 
 
 def wanted(*documents: RenderedVirtualIP) -> Wanted:
-    generations = tuple((item.name, item.generation) for item in documents)
-    return Wanted(render_nginx(documents, {}, READINESS_PORT), generations)
+    return Wanted(documents, READINESS_PORT)
 
 
 class Serving:
@@ -96,7 +95,7 @@ class Serving:
     def serve(self, *documents: RenderedVirtualIP) -> None:
         what = wanted(*documents)
         self.configurator.want(what)
-        self.until_runs(what.configuration.generation)
+        self.until_runs(what.render().generation)
 
     def until_runs(self, generation: str) -> None:
         while True:

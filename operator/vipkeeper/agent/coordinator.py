@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from vipkeeper.agent.documents import Deed, Documents, LookUp, Whereabouts
 from vipkeeper.agent.kube_watch import Changed, Deleted, Listed, Reached, Refused, Unreachable, WatchEvent
-from vipkeeper.agent.nginx_config import Wanted
+from vipkeeper.agent.nginx_wanted import Wanted
 from vipkeeper.agent.readiness import Readiness
 from vipkeeper.agent.secret_values import SecretValues
 from vipkeeper.agent.services_watch import ServicesEvent
@@ -24,7 +24,7 @@ from vipkeeper.agent.speaker_report import SpeakerReport
 from vipkeeper.ipc import messages
 from vipkeeper.ipc.rendered import HealthSection, RenderedVirtualIP
 from vipkeeper.ipc.rendered_nginx import ServiceUpstream
-from vipkeeper.render.nginx import render_nginx, services_of
+from vipkeeper.render.nginx import services_of
 from vipkeeper.render.nginx_upstream import Endpoint
 from vipkeeper.spec.speaker import NginxReport
 from vipkeeper.threads.engine_client import Connected, Disconnected, EngineEvent
@@ -294,8 +294,8 @@ class Coordinator:
         endpoints = self._hands.services.endpoints(services_of(served))
         if endpoints is None:
             return
-        configuration = render_nginx(served, endpoints, self._settings.readiness_port)
-        wanted = Wanted(configuration, tuple(sorted((item.name, item.generation) for item in served)))
+        by_name = sorted(served, key=lambda item: item.name)
+        wanted = Wanted(tuple(by_name), self._settings.readiness_port, endpoints)
         if wanted != self._nginx:
             self._nginx = wanted
             self._hands.want_nginx(wanted)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from vipkeeper.agent import unix_http
+from vipkeeper.ipc.rendered import RenderedVirtualIP
 
 TIMEOUT_S = 1.0
 MAX_WORDS = 1000
+
+log = logging.getLogger("agent.nginx")
 
 _EMERGENCY = re.compile(r"\[emerg\] (?:\d+#\d+: )?(.*)")
 
@@ -44,6 +49,23 @@ class NginxFiles:
         new.write_text(text)
         new.rename(path)
         return True
+
+    def good_documents(self) -> tuple[RenderedVirtualIP, ...]:
+        """Of the configuration that nginx ran last, as far as an agent of this pod has seen it run."""
+        try:
+            values = json.loads((self._folder / "good-documents.json").read_text())
+            return tuple(RenderedVirtualIP.from_json(value) for value in values)
+        except (OSError, ValueError, TypeError):
+            return ()
+
+    def keep_good_documents(self, documents: Iterable[RenderedVirtualIP]) -> None:
+        """For the next agent. Not to be able to is no reason to stop."""
+        new = self._folder / "good-documents.json.new"
+        try:
+            new.write_text(json.dumps([document.to_json() for document in documents]))
+            new.rename(new.with_name("good-documents.json"))
+        except OSError as error:
+            log.warning("good-documents.json can't be written: %s", error)
 
     def request_reload(self, generation: str) -> None:
         """Raises OSError while the entry script does not listen; it reads nginx.conf when it starts."""

@@ -115,6 +115,9 @@ def programmed(situation: Situation) -> Finding:
         return Finding(False, "RefusedByNode", "; ".join(_refusal_text(node) for node in refusing))
     if not situation.live:
         return Finding(False, "NoSpeaker", f"no speaker runs on {_names(situation.nodes)}")
+    refused = [node for node in situation.live if node.nginx and node.nginx.refusal_of(document.name)]
+    if refused:
+        return Finding(False, "RefusedByNginx", "; ".join(_nginx_complaint(node, document.name) for node in refused))
     behind = [node for node in situation.live if node.running_generation(document) != situation.generation]
     if behind:
         return Finding(False, "Pending", f"generation {situation.generation} does not run yet on {_names(behind)}")
@@ -152,7 +155,8 @@ def nginx_ready(situation: Situation) -> Finding | None:
         return None
     if not situation.live:
         return Finding(None, "NoSpeaker", "no speaker runs")
-    complaints = [text for node in situation.live if (text := _nginx_complaint(node))]
+    name = situation.document.name
+    complaints = [text for node in situation.live if (text := _nginx_complaint(node, name))]
     if complaints:
         return Finding(False, "NginxFailed", "; ".join(complaints))
     return Finding(True, "NginxReady", f"nginx serves on {_names(situation.live)}")
@@ -188,10 +192,13 @@ def _with_date(
     )
 
 
-def _nginx_complaint(node: NodeView) -> str:
+def _nginx_complaint(node: NodeView, virtualip: str) -> str:
+    """What is wrong with nginx for this VirtualIP: another one's trouble is none of ours."""
     if node.nginx is None:
         return f"{node.name}: no nginx yet"
-    if not node.nginx.ok:
+    if refusal := node.nginx.refusal_of(virtualip):
+        return f"{node.name}: {refusal.field}: {refusal.message}"
+    if not node.nginx.ok and not node.nginx.refused:
         return f"{node.name}: {node.nginx.message or 'the wanted configuration does not run'}"
     ailments = [] if node.report is None else [item for item in node.report.ailments if item in _NGINX_AILMENTS]
     if ailments:

@@ -98,17 +98,35 @@ class NginxDocument(Reported):
     """Its generation in the running configuration."""
 
 
+class NginxRefusal(Reported):
+    """A VirtualIP whose present form nginx refuses; the one that ran before keeps serving, where there was one."""
+
+    document: str
+    """Name of the VirtualIP."""
+    generation: int
+    """Its generation that is refused."""
+    field: str
+    """Where it comes from, e.g. spec.nginx.http[0].snippet."""
+    message: str
+    """What nginx said."""
+
+
 class NginxReport(Reported):
     """nginx of this node."""
 
     generation: str = ""
     """Generation of the configuration that nginx runs, as its status endpoint tells it."""
     ok: bool = False
-    """The last wanted configuration passed its test and runs."""
+    """All of the last wanted configuration passed its test and runs."""
     message: str | None = None
-    """Why not: what `nginx -t` said; absent when all is well."""
+    """Why nothing of it runs, as far as no single VirtualIP is the cause (see `refused`); absent when all is well."""
     documents: tuple[NginxDocument, ...] = ()
     """VirtualIPs with an nginx section that the running configuration was made from."""
+    refused: tuple[NginxRefusal, ...] = ()
+    """VirtualIPs that run in a former form, or not at all."""
+
+    def refusal_of(self, name: str) -> NginxRefusal | None:
+        return next((item for item in self.refused if item.document == name), None)
 
 
 class VRRPSpeakerStatus(Reported):

@@ -13,7 +13,7 @@ from tests.unit.agent.samples import NAMESPACE, NODE, SERVICE, configmap, docume
 from vipkeeper.agent.coordinator import Checked, Coordinator, DocumentsEvent, Event, Found, Hands, PodEvent
 from vipkeeper.agent.documents import Whereabouts
 from vipkeeper.agent.kube_watch import Changed, Deleted, Listed
-from vipkeeper.agent.nginx_config import Wanted
+from vipkeeper.agent.nginx_wanted import Wanted
 from vipkeeper.agent.services_watch import ServicesEvent
 from vipkeeper.agent.settings import Settings
 from vipkeeper.ipc.messages import (
@@ -191,15 +191,15 @@ def test_nginx_is_rendered_only_when_all_endpoints_are_known(agent: Agent) -> No
     heard = ServicesEvent("shop", frozenset({"web"}), "services", Listed(()))
     agent.hears(heard, heard)
     assert len(agent.nginx) == 1
-    assert "10.0.0.1:8080" in agent.nginx[0].configuration.text
-    assert agent.nginx[0].documents == (("web", 1),)
+    assert "10.0.0.1:8080" in agent.nginx[0].render().text
+    assert [(item.name, item.generation) for item in agent.nginx[0].documents] == [("web", 1)]
 
 
 def test_a_new_generation_with_the_same_nginx_section_is_reported_but_needs_no_reload(agent: Agent) -> None:
     agent.services.known = {SERVICE: ()}
     agent.hears(listed(document(nginx=True)), DocumentsEvent(Changed(configmap(document(nginx=True, generation=2)))))
-    assert [wanted.documents for wanted in agent.nginx] == [(("web", 1),), (("web", 2),)]
-    assert agent.nginx[0].configuration == agent.nginx[1].configuration
+    assert [wanted.documents[0].generation for wanted in agent.nginx] == [1, 2]
+    assert agent.nginx[0].render() == agent.nginx[1].render()
 
 
 def test_a_document_without_a_share_for_this_node_is_not_served_here(agent: Agent) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.agent.status_server import status_server
+from tests.unit.spec.objects import document
 from vipkeeper.agent.nginx_files import NginxFiles, words
 
 
@@ -23,6 +24,14 @@ def test_an_unchanged_configuration_is_not_written_again(files: NginxFiles, tmp_
     assert files.write("events { }")
     assert (tmp_path / "nginx.conf").read_text() == "events { }"
     assert [path.name for path in tmp_path.iterdir()] == ["nginx.conf"]
+
+
+def test_the_documents_that_ran_last_are_known_to_the_next_agent(files: NginxFiles, tmp_path: Path) -> None:
+    assert files.good_documents() == ()
+    files.keep_good_documents([document("w1")])
+    assert NginxFiles(tmp_path).good_documents() == (document("w1"),)
+    (tmp_path / "good-documents.json").write_text('[{"format": 99}]')
+    assert files.good_documents() == ()
 
 
 def test_a_request_needs_a_listener_and_never_waits_for_one(files: NginxFiles, tmp_path: Path) -> None:

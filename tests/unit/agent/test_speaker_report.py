@@ -102,5 +102,5 @@ def test_without_an_engine_nothing_is_said_about_routers_but_still_about_nginx()
         "engineVersion": "",
         "virtualRouters": [],
         "refused": [],
-        "nginx": {"generation": "aa", "ok": True, "documents": []},
+        "nginx": {"generation": "aa", "ok": True, "documents": [], "refused": []},
     }

@@ -8,7 +8,7 @@ from vipkeeper.ipc.rendered_nginx import HTTPServer, NginxSection, UpstreamServe
 from vipkeeper.spec.belief import SpeakerView, node_views
 from vipkeeper.spec.conditions import ConditionType, Finding, Situation, findings, with_dates
 from vipkeeper.spec.parse import Refusal, RefusalReason
-from vipkeeper.spec.speaker import NginxReport, RefusedDocument
+from vipkeeper.spec.speaker import NginxRefusal, NginxReport, RefusedDocument
 from vipkeeper.spec.virtualip import VirtualIPStatus
 
 NGINX = NginxSection((HTTPServer(80, servers=(UpstreamServer("192.0.2.81", 80),)),))
@@ -115,6 +115,22 @@ def test_nginx_ready_applies_with_an_nginx_section_only_and_names_who_fails() ->
     checked = heard(speaker("n2", report("Backup", ailments=["TCPCheckFailed"]), nginx=serving()))
     assert found(good, checked, wanted=wanted)["NginxReady"].status is True
     assert found(wanted=wanted, active=None)["NginxReady"].status is None
+
+
+def test_a_section_that_nginx_refuses_is_told_with_its_field_and_is_not_the_trouble_of_others() -> None:
+    refusal = NginxRefusal(document="web", generation=1, field="spec.nginx.http[0].snippet", message='unknown "x"')
+    refusing = serving().model_copy(update={"ok": False, "refused": (refusal,)})
+    wanted = document("n1", "n2", nginx=NGINX)
+    nodes = [
+        heard(speaker("n1", report("Active"), nginx=serving())),
+        heard(speaker("n2", report("Backup"), nginx=refusing)),
+    ]
+    told = 'n2: spec.nginx.http[0].snippet: unknown "x"'
+    assert found(*nodes, wanted=wanted)["NginxReady"] == Finding(False, "NginxFailed", told)
+    assert found(*nodes, wanted=wanted)["Programmed"] == Finding(False, "RefusedByNginx", told)
+    others = refusing.model_copy(update={"refused": (refusal.model_copy(update={"document": "other"}),)})
+    nodes[1] = heard(speaker("n2", report("Backup"), nginx=others))
+    assert found(*nodes, wanted=wanted)["NginxReady"].status is True
 
 
 def test_the_date_moves_when_the_status_does_and_only_then() -> None:

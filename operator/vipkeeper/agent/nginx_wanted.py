@@ -1,0 +1,30 @@
+"""What nginx shall run: the documents with an nginx section, and what belongs to them. Rendered on demand, for all of
+them or for a choice.
+
+Tests: tests/netns/test_nginx_configurator.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from vipkeeper.ipc.rendered import RenderedVirtualIP
+from vipkeeper.ipc.rendered_nginx import ServiceUpstream
+from vipkeeper.render.nginx import NginxConfiguration, render_nginx
+from vipkeeper.render.nginx_upstream import Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    documents: tuple[RenderedVirtualIP, ...]
+    """By name."""
+    readiness_port: int
+    endpoints: Mapping[ServiceUpstream, tuple[Endpoint, ...]] = field(default_factory=dict)
+
+    def render(self, chosen: Iterable[RenderedVirtualIP] | None = None) -> NginxConfiguration:
+        """Of the `chosen` documents (in whatever form of them), or of all."""
+        return render_nginx(self.documents if chosen is None else chosen, self.endpoints, self.readiness_port)
+
+    def document(self, name: str) -> RenderedVirtualIP | None:
+        return next((document for document in self.documents if document.name == name), None)
