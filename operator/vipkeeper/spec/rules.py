@@ -408,8 +408,8 @@ def _check_authentication(value: object, version_2: bool) -> Iterator[str]:
     if value.get("pass") is not None and not version_2:
         yield f"{path}.pass: {PASS_NEEDS_VERSION_2.message}"
     yield from _check_source(value.get("pass"), f"{path}.pass")
-    hmac = _mapping(value.get("hmac"))
-    keys = _objects(hmac.get("keys"))
+    hmac = mapping(value.get("hmac"))
+    keys = objects(hmac.get("keys"))
     for index, key in enumerate(keys):
         yield from _check_source(key, f"{path}.hmac.keys[{index}]")
     ids = Counter(key_id for key in keys if isinstance(key_id := key.get("id"), int))

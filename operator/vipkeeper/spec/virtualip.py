@@ -15,7 +15,7 @@ from vipkeeper.spec import rules
 from vipkeeper.spec.model import Moment, Reported, Second, Written, kubernetes, list_map
 from vipkeeper.spec.nginx import Nginx
 from vipkeeper.spec.rules import LABEL_KEY_PATTERN
-from vipkeeper.spec.scalars import ObjectName, Port
+from vipkeeper.spec.scalars import DNS_SUBDOMAIN_PATTERN, ObjectName, Port
 
 MAX_ADDRESSES = 20
 MAX_NODE_PRIORITIES = 64
