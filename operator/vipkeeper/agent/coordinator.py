@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from vipkeeper.agent.certificates import pin
 from vipkeeper.agent.documents import Deed, Documents, LookUp, Whereabouts
 from vipkeeper.agent.kube_watch import Changed, Deleted, Listed, Reached, Refused, Unreachable, WatchEvent
 from vipkeeper.agent.nginx_wanted import Wanted
@@ -23,7 +24,7 @@ from vipkeeper.agent.settings import Settings
 from vipkeeper.agent.speaker_report import SpeakerReport
 from vipkeeper.ipc import messages
 from vipkeeper.ipc.rendered import HealthSection, RenderedVirtualIP
-from vipkeeper.ipc.rendered_nginx import ServiceUpstream
+from vipkeeper.ipc.rendered_nginx import ServiceUpstream, certificates_of
 from vipkeeper.render.nginx import services_of
 from vipkeeper.render.nginx_upstream import Endpoint
 from vipkeeper.spec.speaker import NginxReport
@@ -129,6 +130,7 @@ class Coordinator:
             case SecretEvent():
                 self._secrets.take(event.event)
                 self._tell_secrets()
+                self._render_nginx()
             case Found():
                 self._do(self._documents.found(event.name, event.where))
                 self._documents_changed()
@@ -294,8 +296,16 @@ class Coordinator:
         endpoints = self._hands.services.endpoints(services_of(served))
         if endpoints is None:
             return
-        by_name = sorted(served, key=lambda item: item.name)
-        wanted = Wanted(tuple(by_name), self._settings.readiness_port, endpoints)
+        if not self._secrets.known and any(certificates_of(item.nginx) for item in served if item.nginx):
+            return
+        pinned = [pin(item, self._secrets.value) for item in sorted(served, key=lambda item: item.name)]
+        wanted = Wanted(
+            tuple(item.document for item in pinned),
+            self._settings.readiness_port,
+            endpoints,
+            {name: content for item in pinned for name, content in item.files.items()},
+            {item.document.name: item.missing for item in pinned if item.missing},
+        )
         if wanted != self._nginx:
             self._nginx = wanted
             self._hands.want_nginx(wanted)

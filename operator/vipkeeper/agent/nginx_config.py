@@ -94,10 +94,12 @@ class NginxConfigurator:
 
     def _bring_about(self, wanted: Wanted) -> str:
         """ "" when nginx runs it, or all of it that nginx takes; else why not."""
+        for document, path, reason in wanted.incomplete_documents():
+            self._parts.hold_back(document, path, reason)
         while True:
             chosen = self._parts.choose(wanted.documents)
             configuration = wanted.render(chosen)
-            problem = self._load(configuration)
+            problem = self._load(wanted, configuration)
             if not problem:
                 self._runs(configuration.generation, chosen)
                 return ""
@@ -109,6 +111,7 @@ class NginxConfigurator:
         self._running = (generation, chosen)
         if self._parts.ran(chosen):
             self._files.keep_good_documents(chosen)
+            self._files.remove_unused_certificates()
 
     def _may_pass(self, problem: str) -> bool:
         if _NOT_YET not in problem:
@@ -128,9 +131,10 @@ class NginxConfigurator:
                 given = True
         return given
 
-    def _load(self, configuration: NginxConfiguration) -> str:
+    def _load(self, wanted: Wanted, configuration: NginxConfiguration) -> str:
         generation = configuration.generation
         try:
+            self._files.write_certificates(wanted.certificates)
             if self._files.write(configuration.text):
                 log.info("nginx.conf written generation=%s", generation)
         except OSError as error:

@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +66,33 @@ class NginxFiles:
             new.rename(new.with_name("good-documents.json"))
         except OSError as error:
             log.warning("good-documents.json can't be written: %s", error)
+
+    def write_certificates(self, certificates: Mapping[str, bytes]) -> None:
+        """Readable for the group alone, to which nginx' master belongs. The names tell the content."""
+        folder = self._folder / "tls"
+        for name, content in certificates.items():
+            if (folder / name).exists():
+                continue
+            folder.mkdir(mode=0o750, exist_ok=True)
+            new = folder / f"{name}.new"
+            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640), "wb") as file:
+                file.write(content)
+            new.rename(folder / name)
+
+    def remove_unused_certificates(self) -> None:
+        """Those that nothing names which nginx may start with."""
+        texts = [self._text(name) for name in ("nginx.conf", "running.conf", "good.conf", "good-documents.json")]
+        folder = self._folder / "tls"
+        for file in folder.iterdir() if folder.is_dir() else ():
+            version = file.stem.rpartition("-")[2]
+            if not any(version in text for text in texts):
+                file.unlink(missing_ok=True)
+
+    def _text(self, name: str) -> str:
+        try:
+            return (self._folder / name).read_text(errors="replace")
+        except OSError:
+            return ""
 
     def request_reload(self, generation: str) -> None:
         """Raises OSError while the entry script does not listen; it reads nginx.conf when it starts."""

@@ -46,6 +46,12 @@ class NginxParts:
         self._refused[document.name] = _Refused(document, field, message, unchanged)
         return True
 
+    def hold_back(self, document: RenderedVirtualIP, field: str, message: str) -> None:
+        """It can't be tried: what ran before goes on."""
+        before = self._refused.get(document.name)
+        if before is None or before.document != document:
+            self._refused[document.name] = _Refused(document, field, message, document.name not in self.good)
+
     def ran(self, chosen: Iterable[RenderedVirtualIP]) -> bool:
         """nginx runs these now. True when that is news."""
         before, self.good = self.good, {document.name: document for document in chosen}

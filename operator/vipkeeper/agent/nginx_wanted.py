@@ -6,7 +6,7 @@ Tests: tests/netns/test_nginx_configurator.py
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from vipkeeper.ipc.rendered import RenderedVirtualIP
@@ -21,10 +21,19 @@ class Wanted:
     """By name."""
     readiness_port: int
     endpoints: Mapping[ServiceUpstream, tuple[Endpoint, ...]] = field(default_factory=dict)
+    certificates: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """Content by file name, with private keys: never in a log."""
+    incomplete: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Documents that can't be tried yet, by name: the field, and what is missing."""
 
     def render(self, chosen: Iterable[RenderedVirtualIP] | None = None) -> NginxConfiguration:
         """Of the `chosen` documents (in whatever form of them), or of all."""
         return render_nginx(self.documents if chosen is None else chosen, self.endpoints, self.readiness_port)
+
+    def incomplete_documents(self) -> Iterator[tuple[RenderedVirtualIP, str, str]]:
+        for name, (path, reason) in self.incomplete.items():
+            if (document := self.document(name)) is not None:
+                yield document, path, reason
 
     def document(self, name: str) -> RenderedVirtualIP | None:
         return next((document for document in self.documents if document.name == name), None)

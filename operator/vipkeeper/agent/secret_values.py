@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from vipkeeper.agent.kube_api import KubeApi, namespaced
-from vipkeeper.agent.kube_watch import Changed, Deleted, Listed, Watch, WatchEvent
+from vipkeeper.agent.kube_watch import Changed, Deleted, Listed, Refused, Watch, WatchEvent
 from vipkeeper.agent.settings import Settings
 from vipkeeper.ipc.messages import Secrets
 from vipkeeper.ipc.rendered import RenderedVirtualIP
@@ -28,6 +28,7 @@ class SecretValues:
     def __init__(self) -> None:
         self._values: Mapping[str, bytes] | None = None
         self._told: Secrets | None = None
+        self._refused = False
 
     def take(self, event: WatchEvent) -> None:
         match event:
@@ -37,8 +38,15 @@ class SecretValues:
                 self._values = _values(item)
             case Deleted():
                 self._values = {}
+            case Refused():
+                self._refused = True
             case _:
                 pass
+
+    @property
+    def known(self) -> bool:
+        """The API server has answered, be it with no."""
+        return self._values is not None or self._refused
 
     def value(self, reference: str) -> bytes | None:
         """None: it is not there (yet)."""

@@ -14,7 +14,7 @@ from typing import Any
 from vipkeeper.ipc import members
 from vipkeeper.ipc.authentication import Authentication, authentication_to_json, read_authentication
 from vipkeeper.ipc.fields import Fields, IPAddress
-from vipkeeper.ipc.rendered_nginx import NginxSection, said_by_format_1
+from vipkeeper.ipc.rendered_nginx import NginxSection, certificates_of, said_by_format_1
 from vipkeeper.ipc.secret_kinds import SecretKind
 
 FORMAT = 3
@@ -149,7 +149,8 @@ class RenderedVirtualIP:
     @property
     def secrets(self) -> dict[str, SecretKind]:
         """References of all secrets that a node needs for it."""
-        return self.engine_secrets
+        certificates = certificates_of(self.nginx) if self.nginx else ()
+        return self.engine_secrets | {name: kind for _, tls in certificates for name, kind in tls.references.items()}
 
     @staticmethod
     def from_json(value: object) -> RenderedVirtualIP:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vipkeeper.ipc.members import choice, number
+from vipkeeper.ipc.secret_kinds import SecretKind
 
 MAX_TIMEOUT_MS = 24 * 3600 * 1000
 MAX_BODY_SIZE = 2**50
@@ -123,6 +124,24 @@ class ProxyProtocol:
 
 
 @dataclass(frozen=True, slots=True)
+class TLS:
+    """Certificate and key are in the placement's Secret, as `references` name them."""
+
+    secret: str
+    min_version: str = choice("TLSv1.2", "TLSv1.3")
+    http2: bool = True
+    version: str = ""
+    """Which content of the Secret: filled in by the agent, so that another certificate is another configuration."""
+
+    @property
+    def references(self) -> dict[str, SecretKind]:
+        return {
+            f"{self.secret}_tls.crt": SecretKind.CERTIFICATE,
+            f"{self.secret}_tls.key": SecretKind.PRIVATE_KEY,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class HTTPServer:
     """One nginx `server` on the addresses. At most one of an upstream, `redirect` and `response` is set."""
 
@@ -133,6 +152,7 @@ class HTTPServer:
     hash_key: str = ""
     redirect: Redirect | None = None
     response: Response | None = None
+    tls: TLS | None = None
     hostnames: tuple[str, ...] = ()
     """() for every name that no other server of the port has."""
     locations: tuple[Location, ...] = ()
@@ -172,6 +192,7 @@ class StreamServer:
     send_proxy_protocol: bool = False
     access_log: str = choice("", "Combined", "JSON")
     snippet: str = ""
+    tls: TLS | None = None
 
     def problem(self) -> str:
         return "" if self.upstream is not None else "needs an upstream"
@@ -205,3 +226,10 @@ def services_of(section: NginxSection) -> set[ServiceUpstream]:
     upstreams += [server.upstream for server in section.stream]
     upstreams += [location.upstream for server in section.http for location in server.locations]
     return {upstream.service for upstream in upstreams if upstream is not None and upstream.service is not None}
+
+
+def certificates_of(section: NginxSection) -> tuple[tuple[str, TLS], ...]:
+    """Every server with TLS, by its field."""
+    http = [(f"spec.nginx.http[{index}].tls", server.tls) for index, server in enumerate(section.http)]
+    stream = [(f"spec.nginx.stream[{index}].tls", server.tls) for index, server in enumerate(section.stream)]
+    return tuple((field, tls) for field, tls in [*http, *stream] if tls is not None)

@@ -13,6 +13,10 @@ MAX_PASSWORD_BYTES = 8
 class SecretKind(StrEnum):
     HMAC_KEY = "HMACKey"
     PASSWORD = "Password"
+    CERTIFICATE = "Certificate"
+    """With those that it is signed by, PEM."""
+    PRIVATE_KEY = "PrivateKey"
+    """PEM, without a pass phrase."""
     OPAQUE = "Opaque"
     """Taken as it is."""
 
@@ -36,6 +40,12 @@ def problem_of(kind: SecretKind, content: bytes) -> str:
                 return f"has {len(value)} bytes; a password of version 2 has 1 to {MAX_PASSWORD_BYTES}"
             if not all(0x21 <= byte < 0x7F for byte in value):
                 return "has bytes that are not printable ASCII, or a space"
+        case SecretKind.CERTIFICATE:
+            if b"-----BEGIN CERTIFICATE-----" not in value:
+                return "has no certificate in PEM form"
+        case SecretKind.PRIVATE_KEY:
+            if b"PRIVATE KEY-----" not in value or b"ENCRYPTED" in value:
+                return "has no private key in PEM form without a pass phrase"
         case SecretKind.OPAQUE:
             pass
     return ""

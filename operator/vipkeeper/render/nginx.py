@@ -31,9 +31,14 @@ class NginxPaths:
     """Where nginx keeps its things (ARCHITECTURE.md)."""
 
     run: str = "/run/vipkeeper/nginx"
-    """Holds nginx.pid and status.sock."""
+    """Holds nginx.pid, status.sock and tls/."""
     cache: str = "/var/cache/nginx"
     """Holds the folders for bodies and answers that do not fit into memory."""
+
+    @property
+    def tls(self) -> str:
+        """Certificates with their keys."""
+        return f"{self.run}/tls"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +56,8 @@ def render_nginx(
 ) -> NginxConfiguration:
     """A Service that `endpoints` does not know, or without endpoints, answers 503 (in a stream: nothing)."""
     serving = _serving(documents)
-    http = [item for document in serving for item in http_blocks(document, endpoints)]
-    stream = [item for document in serving for item in stream_blocks(document, endpoints)]
+    http = [item for document in serving for item in http_blocks(document, endpoints, paths.tls)]
+    stream = [item for document in serving for item in stream_blocks(document, endpoints, paths.tls)]
     taken: set[tuple[str, ...]] = set()
     http, stream = list(_without_repeated_listens(http, taken)), list(_without_repeated_listens(stream, taken))
     content = build(_main(serving, http, stream, "", readiness_port, paths))

@@ -16,6 +16,7 @@ from typing import Any
 import crossplane
 
 from vipkeeper.ipc.fields import IPAddress
+from vipkeeper.ipc.rendered_nginx import TLS
 from vipkeeper.spec import nginx_text
 
 Directive = dict[str, Any]
@@ -57,6 +58,19 @@ def host_port(address: IPAddress | str, port: int) -> str:
 
 def milliseconds(value_ms: int) -> str:
     return f"{value_ms // 1000}s" if value_ms % 1000 == 0 else f"{value_ms}ms"
+
+
+def tls(virtualip: str, field: str, wanted: TLS, folder: str) -> Iterator[Directive]:
+    """Certificate and key stand in one file, whose name tells its content."""
+    file = f"{folder}/{certificate_file(wanted)}"
+    yield mark(virtualip, field)
+    yield directive("ssl_certificate", file)
+    yield directive("ssl_certificate_key", file)
+    yield directive("ssl_protocols", *(["TLSv1.2"] if wanted.min_version == "TLSv1.2" else []), "TLSv1.3")
+
+
+def certificate_file(wanted: TLS) -> str:
+    return f"{wanted.secret}-{wanted.version}.pem"
 
 
 def snippet(virtualip: str, field: str, source: str) -> Iterator[Directive]:

@@ -23,6 +23,7 @@ from vipkeeper.render.nginx_directives import (
     milliseconds,
     snippet,
     text,
+    tls,
 )
 from vipkeeper.render.nginx_upstream import Backends, Endpoints, backends, upstream_block
 
@@ -64,12 +65,13 @@ def http_settings(servers: list[HTTPServer]) -> Iterator[Directive]:
         yield directive("log_format", "vipkeeper_json", "escape=json", JSON_LOG)
 
 
-def http_blocks(document: RenderedVirtualIP, endpoints: Endpoints) -> Iterator[Directive]:
+def http_blocks(document: RenderedVirtualIP, endpoints: Endpoints, tls_folder: str) -> Iterator[Directive]:
     """upstream and server blocks of one VirtualIP."""
     servers = document.nginx.http if document.nginx else ()
     addresses = [item.address for item in document.addresses if not item.address.is_link_local]
     for index, server in enumerate(servers):
-        yield from _Server(document.name, index, server, addresses, endpoints).blocks(_shares_port(server, servers))
+        one = _Server(document.name, index, server, addresses, endpoints)
+        yield from one.blocks(_shares_port(server, servers), tls_folder)
     yield from _for_other_names(document.name, servers, addresses)
 
 
@@ -83,7 +85,7 @@ class _Server:
         self._endpoints = endpoints
         self._upstreams: list[Backends] = []
 
-    def blocks(self, shares_port: bool) -> Iterator[Directive]:
+    def blocks(self, shares_port: bool, tls_folder: str) -> Iterator[Directive]:
         locations = list(self._locations())
         for upstream in self._upstreams:
             yield from upstream_block(upstream)
@@ -97,6 +99,7 @@ class _Server:
                 *(listen(address, self._server.port, *options) for address in self._addresses),
                 *([directive("server_name", *self._server.hostnames)] if self._server.hostnames else []),
                 *self._settings(),
+                *(tls(self._virtualip, f"{self._field}.tls", self._server.tls, tls_folder) if self._server.tls else ()),
                 *locations,
                 *snippet(self._virtualip, f"{self._field}.snippet", self._server.snippet),
             ],
@@ -150,7 +153,10 @@ class _Server:
 
 def listen_options(server: HTTPServer) -> list[str]:
     """What belongs to the socket: the same for all servers of a port."""
-    return ["proxy_protocol"] if server.proxy_protocol is not None else []
+    options = ["proxy_protocol"] if server.proxy_protocol is not None else []
+    if server.tls is not None:
+        options += ["ssl", "http2"] if server.tls.http2 else ["ssl"]
+    return options
 
 
 def _for_other_names(
@@ -162,7 +168,9 @@ def _for_other_names(
         yield mark(virtualip, "spec.nginx.http")
         options = [*listen_options(with_names[port]), "default_server"]
         listens = [listen(address, port, *options) for address in addresses]
-        yield block("server", [*listens, directive("return", "404")])
+        # With TLS there is no certificate to answer with.
+        answer = directive("ssl_reject_handshake", "on") if with_names[port].tls else directive("return", "404")
+        yield block("server", [*listens, answer])
 
 
 def _shares_port(server: HTTPServer, servers: tuple[HTTPServer, ...]) -> bool:
@@ -184,7 +192,8 @@ def _own_headers(headers: ProxyHeaders) -> Iterator[Directive]:
 def _redirect(redirect: Redirect, server: HTTPServer) -> Directive:
     scheme, host = redirect.scheme or "$scheme", redirect.hostname or "$host"
     port = redirect.port or (0 if redirect.scheme else server.port)
-    shown = f":{port}" if port and port != _USUAL_PORT[redirect.scheme or "http"] else ""
+    own_scheme = "https" if server.tls else "http"
+    shown = f":{port}" if port and port != _USUAL_PORT[redirect.scheme or own_scheme] else ""
     return directive("return", str(redirect.status_code), f"{scheme}://{host}{shown}{redirect.path or '$request_uri'}")
 
 

@@ -18,6 +18,7 @@ from vipkeeper.render.nginx_directives import (
     mark,
     milliseconds,
     snippet,
+    tls,
 )
 from vipkeeper.render.nginx_upstream import Endpoints, backends, upstream_block
 
@@ -42,7 +43,7 @@ def stream_settings(servers: list[StreamServer]) -> Iterator[Directive]:
         yield directive("log_format", "vipkeeper_json", "escape=json", JSON_LOG)
 
 
-def stream_blocks(document: RenderedVirtualIP, endpoints: Endpoints) -> Iterator[Directive]:
+def stream_blocks(document: RenderedVirtualIP, endpoints: Endpoints, tls_folder: str) -> Iterator[Directive]:
     """upstream and server blocks of one VirtualIP."""
     addresses = [item.address for item in document.addresses if not item.address.is_link_local]
     for index, server in enumerate(document.nginx.stream if document.nginx else ()):
@@ -57,6 +58,7 @@ def stream_blocks(document: RenderedVirtualIP, endpoints: Endpoints) -> Iterator
                 *(listen(address, server.port, *_listen_options(server)) for address in addresses),
                 directive("proxy_pass", name) if found.servers else directive("return", ""),
                 *_settings(server),
+                *(tls(document.name, f"{field}.tls", server.tls, tls_folder) if server.tls else ()),
                 *snippet(document.name, f"{field}.snippet", server.snippet),
             ],
         )
@@ -68,6 +70,8 @@ def _listen_options(server: StreamServer) -> Iterator[str]:
         yield "reuseport"  # else datagrams of one client go to several workers, each with a session of its own
     if server.proxy_protocol is not None:
         yield "proxy_protocol"
+    if server.tls is not None:
+        yield "ssl"
 
 
 def _settings(server: StreamServer) -> Iterator[Directive]:

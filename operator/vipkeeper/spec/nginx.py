@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema
 
 from vipkeeper.spec import nginx_rules, rules
 from vipkeeper.spec.model import Written, kubernetes
-from vipkeeper.spec.scalars import DNSLabel, Port
+from vipkeeper.spec.scalars import DNS_SUBDOMAIN_PATTERN, DNSLabel, Port
 
 MAX_HTTP_SERVERS = 16
 MAX_STREAM_SERVERS = 16
@@ -205,6 +205,30 @@ class ProxyProtocol(Written):
     """Addresses and networks, 1 to 32: what they say counts as the client's address."""
 
 
+class TLSSecretReference(Written):
+    """A Secret of type kubernetes.io/tls."""
+
+    name: Annotated[str, Field(min_length=1, max_length=189, pattern=DNS_SUBDOMAIN_PATTERN)]
+    """Name of the Secret, with keys tls.crt and tls.key. It must be in the operator's namespace (vipkeeper-system, as
+    a rule)."""
+
+
+class TLS(Written):
+    """Clients speak TLS. A changed certificate is taken at once."""
+
+    secret_ref: TLSSecretReference
+    """Certificate and private key."""
+    min_version: Literal["TLSv1.2", "TLSv1.3"] = "TLSv1.2"
+    """Oldest version that is spoken, TLSv1.2 [default] or TLSv1.3. The same for all servers of a port."""
+
+
+class HTTPTLS(TLS):
+    """Clients speak TLS. A changed certificate is taken at once."""
+
+    http2: bool = True
+    """true [default]: HTTP/2 for clients that know it. The same for all servers of a port."""
+
+
 class AccessLog(Written):
     """One line for each request or connection, on the standard output of the nginx container."""
 
@@ -226,6 +250,8 @@ class HTTPServer(Written):
     ] = ()
     """Names that clients ask for, e.g. shop.example.com or *.example.com, up to 16. Absent: every name that no other
     server of the port has. Where no server has it, the answer is 404."""
+    tls: HTTPTLS | None = None
+    """TLS with a certificate from a Secret. Absent: plain HTTP. All servers of a port have it, or none."""
     upstream: Upstream | None = None
     """Pass requests on."""
     redirect: Redirect | None = None
@@ -260,6 +286,8 @@ class StreamServer(Written):
     """Port to listen on, 1 to 65535."""
     protocol: Literal["TCP", "UDP"] = "TCP"
     """TCP [default] or UDP."""
+    tls: TLS | None = None
+    """TLS with a certificate from a Secret; the upstream gets what was inside. Absent: bytes as they are. TCP only."""
     upstream: Upstream
     """Where connections or datagrams go."""
     timeouts: StreamTimeouts | None = None

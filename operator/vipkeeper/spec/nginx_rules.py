@@ -37,8 +37,13 @@ HOSTNAMES_ONCE = Rule(
     "self.exists_one(b, a.port == b.port && has(b.hostnames) && name in b.hostnames)))",
 )
 SAME_ON_A_PORT = Rule(
-    "has servers on one port with and without `proxyProtocol`: it belongs to the port, so write it in all or none",
-    "self.all(a, self.all(b, a.port != b.port || has(a.proxyProtocol) == has(b.proxyProtocol)))",
+    "has servers on one port that differ in having `proxyProtocol` or `tls`, or in tls.http2 or tls.minVersion: these "
+    "belong to the port, so write them in all",
+    "self.all(a, self.all(b, a.port != b.port || has(a.proxyProtocol) == has(b.proxyProtocol) && has(a.tls) == has(b.tls)"
+    " && (!has(a.tls) || !has(b.tls) ||"
+    " (!has(a.tls.http2) || a.tls.http2) == (!has(b.tls.http2) || b.tls.http2) &&"
+    " (has(a.tls.minVersion) && a.tls.minVersion == 'TLSv1.3') =="
+    " (has(b.tls.minVersion) && b.tls.minVersion == 'TLSv1.3'))))",
 )
 STREAM_PORTS_UNIQUE = Rule(
     "has the same port twice: give each server its own",
@@ -70,9 +75,9 @@ HEADERS_UNIQUE = Rule(
     "self.all(a, self.exists_one(b, a.name.lowerAscii() == b.name.lowerAscii()))",
 )
 STREAM_UDP = Rule(
-    "has a PROXY header with protocol UDP: nginx has it for TCP only",
+    "has a PROXY header or TLS with protocol UDP: nginx has them for TCP only",
     "!has(self.protocol) || self.protocol != 'UDP' || "
-    "!has(self.proxyProtocol) && (!has(self.sendProxyProtocol) || !self.sendProxyProtocol)",
+    "!has(self.tls) && !has(self.proxyProtocol) && (!has(self.sendProxyProtocol) || !self.sendProxyProtocol)",
 )
 UPSTREAM = Rule("needs exactly one of `servers` and `service`", "has(self.servers) != has(self.service)")
 HASH_KEY = Rule(
@@ -159,14 +164,22 @@ def _check_ports(http: list[Mapping[str, Any]], stream: list[Mapping[str, Any]])
     if any(count > 1 for count in named.values()):
         names = ", ".join(f"{name} on {port}" for (port, name), count in named.items() if count > 1)
         yield f"spec.nginx.http: {HOSTNAMES_ONCE.message} ({names})"
-    with_header = {item.get("port") for item in http if item.get("proxyProtocol") is not None}
-    if mixed := with_header & {item.get("port") for item in http if item.get("proxyProtocol") is None}:
+    kinds: dict[Any, set[Any]] = {}
+    for item in http:
+        kinds.setdefault(item.get("port"), set()).add(_of_the_socket(item))
+    if mixed := {port for port, found in kinds.items() if len(found) > 1}:
         yield f"spec.nginx.http: {SAME_ON_A_PORT.message} ({_listed(mixed)})"
     if repeated := _repeated(Counter((item.get("port"), _protocol(item)) for item in stream)):
         yield f"spec.nginx.stream: {STREAM_PORTS_UNIQUE.message} ({repeated})"
     tcp = {item.get("port") for item in stream if _protocol(item) == "TCP"}
     if shared := tcp & {item.get("port") for item in http} - {None}:
         yield f"spec.nginx: {PORTS_APART.message} ({_listed(shared)})"
+
+
+def _of_the_socket(server: Mapping[str, Any]) -> tuple[object, ...]:
+    tls = server.get("tls")
+    of_tls = (mapping(tls).get("http2", True) is not False, mapping(tls).get("minVersion") == "TLSv1.3")
+    return (server.get("proxyProtocol") is not None, tls is not None, *of_tls)
 
 
 def _check_http_server(server: Mapping[str, Any], path: str, ourselves: _Ourselves) -> Iterator[str]:
@@ -191,7 +204,8 @@ def _check_http_server(server: Mapping[str, Any], path: str, ourselves: _Ourselv
 
 
 def _check_stream_server(server: Mapping[str, Any], path: str, ourselves: _Ourselves) -> Iterator[str]:
-    if _protocol(server) == "UDP" and (server.get("proxyProtocol") is not None or server.get("sendProxyProtocol")):
+    needs_tcp = [server.get("proxyProtocol"), server.get("tls"), server.get("sendProxyProtocol") or None]
+    if _protocol(server) == "UDP" and any(item is not None for item in needs_tcp):
         yield f"{path}: {STREAM_UDP.message}"
     yield from _check_upstream(
         server.get("upstream"), f"{path}.upstream", ourselves if _protocol(server) == "TCP" else set()

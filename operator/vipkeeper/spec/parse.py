@@ -22,6 +22,7 @@ from vipkeeper.spec import rules, virtualip
 from vipkeeper.spec.nginx_rules import check_nginx
 from vipkeeper.spec.parse_authentication import parse_authentication
 from vipkeeper.spec.parse_nginx import nginx_section
+from vipkeeper.spec.parse_nginx import secret_uses as nginx_secret_uses
 from vipkeeper.spec.placement import Placement, placement_of
 from vipkeeper.spec.problems import problems_of
 from vipkeeper.spec.secrets import SecretUse
@@ -107,6 +108,7 @@ def parse_virtualip(value: Mapping[str, Any], folder: str = "") -> ParsedVirtual
     vrrp = spec.vrrp or virtualip.VRRP()
     interval_cs = _interval_cs(vrrp.advertisement_interval or DEFAULT_ADVERTISEMENT_INTERVALS[vrrp.version])
     authentication, uses = parse_authentication(vrrp.authentication, interval_cs, folder)
+    nginx = nginx_section(spec.nginx) if spec.nginx else None
     return ParsedVirtualIP(
         name=metadata["name"],
         uid=metadata["uid"],
@@ -128,9 +130,9 @@ def parse_virtualip(value: Mapping[str, Any], folder: str = "") -> ParsedVirtual
         transport=vrrp.transport,
         min_ttl=vrrp.min_ttl,
         authentication=authentication,
-        secret_uses=uses,
+        secret_uses=(*uses, *(nginx_secret_uses(nginx) if nginx else ())),
         accept_mode=vrrp.accept_mode,
-        nginx=nginx_section(spec.nginx) if spec.nginx else None,
+        nginx=nginx,
         health=_health(spec.health) if spec.health else None,
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from vipkeeper.ipc import rendered_nginx as rendered
 from vipkeeper.spec import nginx
 from vipkeeper.spec.nginx_rules import parse_timeout_ms
+from vipkeeper.spec.secrets import SecretUse
 
 _SIZES = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 
@@ -30,6 +31,7 @@ def _http_server(server: nginx.HTTPServer) -> rendered.HTTPServer:
         hash_key=upstream.hash_key,
         redirect=_redirect(server.redirect),
         response=_response(server.response),
+        tls=rendered.TLS(server.tls.secret_ref.name, server.tls.min_version, server.tls.http2) if server.tls else None,
         hostnames=server.hostnames,
         locations=tuple(_location(item) for item in server.locations),
         proxy_headers=rendered.ProxyHeaders(
@@ -60,6 +62,16 @@ def _stream_server(server: nginx.StreamServer) -> rendered.StreamServer:
         send_proxy_protocol=server.send_proxy_protocol,
         access_log=server.access_log.format if server.access_log else "",
         snippet=server.snippet or "",
+        tls=rendered.TLS(server.tls.secret_ref.name, server.tls.min_version) if server.tls else None,
+    )
+
+
+def secret_uses(section: rendered.NginxSection) -> tuple[SecretUse, ...]:
+    """Every reference to a Secret."""
+    return tuple(
+        SecretUse(field, reference, kind)
+        for field, tls in rendered.certificates_of(section)
+        for reference, kind in tls.references.items()
     )
 
 

@@ -12,6 +12,7 @@ from tests.unit.spec.objects import document
 from vipkeeper.ipc.fields import BadDocument
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.ipc.rendered_nginx import (
+    TLS,
     Header,
     HTTPServer,
     Location,
@@ -36,6 +37,7 @@ EVERYTHING = NginxSection(
             80,
             (UpstreamServer("192.0.2.81", 80, 5, False, 3, 1000), UpstreamServer("192.0.2.82", 80, backup=True)),
             balance="LeastConnections",
+            tls=TLS("site", "TLSv1.3", False),
             hostnames=("a.example.com", "*.b.example.com"),
             locations=(
                 Location("/old", "Exact", redirect=Redirect("https", "c.example.com", 8443, "/new", 308)),
@@ -52,7 +54,11 @@ EVERYTHING = NginxSection(
             snippet="gzip on;",
         ),
     ),
-    (StreamServer(53, "UDP", Upstream(service=DNS), Timeouts(idle_ms=5), None, False, "Combined", "a b;"),),
+    (
+        StreamServer(
+            53, "UDP", Upstream(service=DNS), Timeouts(idle_ms=5), None, False, "Combined", "a b;", TLS("mail")
+        ),
+    ),
 )
 
 
@@ -98,3 +104,9 @@ def test_what_makes_no_server_is_refused(nginx: Any, problem: str) -> None:
 
 def test_every_service_is_found() -> None:
     assert services_of(EVERYTHING) == {DNS, ServiceUpstream("a", "b", 1)}
+
+
+def test_a_node_needs_the_secrets_of_every_certificate_and_the_engine_none() -> None:
+    full = document("w1", nginx=EVERYTHING)
+    assert set(full.secrets) == {"site_tls.crt", "site_tls.key", "mail_tls.crt", "mail_tls.key"}
+    assert full.engine_secrets == {}

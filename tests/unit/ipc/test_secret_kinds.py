@@ -25,6 +25,12 @@ def test_the_line_end_behind_a_text_is_no_part_of_it(content: bytes, value: byte
     [
         (SecretKind.HMAC_KEY, [bytes(32), bytes(64), b"a" * 64 + b"\n"], [b"", bytes(31), bytes(65)]),
         (SecretKind.PASSWORD, [b"a", b"12345678", b"12345678\n"], [b"", b"123456789", b"a b", b"\xe4", b"\n"]),
+        (SecretKind.CERTIFICATE, [b"-----BEGIN CERTIFICATE-----\n..."], [b"", b"-----BEGIN PRIVATE KEY-----\n..."]),
+        (
+            SecretKind.PRIVATE_KEY,
+            [b"-----BEGIN PRIVATE KEY-----\n...", b"-----BEGIN EC PRIVATE KEY-----\n..."],
+            [b"", b"-----BEGIN CERTIFICATE-----\n...", b"-----BEGIN ENCRYPTED PRIVATE KEY-----\n..."],
+        ),
         (SecretKind.OPAQUE, [b"", bytes(10_000)], []),
     ],
 )

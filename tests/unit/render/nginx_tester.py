@@ -22,3 +22,13 @@ def nginx_says(folder: Path, text: str) -> str:
     file.write_text(text)
     command = f"nginx -t -e stderr -c {file} -g '{GLOBALS}'"
     return subprocess.run(in_namespace(command), capture_output=True, text=True, timeout=60, check=False).stderr
+
+
+def make_certificate(file: Path) -> None:
+    """Signed by itself, with its key in the same file."""
+    file.parent.mkdir()
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    subprocess.run(
+        [*command, "-subj", "/CN=web", "-keyout", str(file), "-out", f"{file}.crt"], check=True, capture_output=True
+    )
+    file.write_text(Path(f"{file}.crt").read_text() + file.read_text())

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from tests.golden import assert_golden
-from tests.unit.render.nginx_tester import nginx_says
+from tests.unit.render.nginx_tester import make_certificate, nginx_says
 from tests.unit.spec.objects import parsed
 from vipkeeper.ipc.rendered_nginx import ServiceUpstream
 from vipkeeper.render.document import render_document
@@ -54,6 +54,8 @@ def test_what_is_written_for_it(feature: str) -> None:
 @pytest.mark.parametrize("feature", FEATURES)
 def test_nginx_takes_it_without_a_warning(feature: str, tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
+    if feature == "tls":
+        make_certificate(tmp_path / "tls/site-.pem")
     said = nginx_says(tmp_path, rendered(FEATURES[feature], paths=NginxPaths(str(tmp_path), str(tmp_path))).text)
     assert "warn" not in said
     assert "test is successful" in said

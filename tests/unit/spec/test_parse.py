@@ -138,3 +138,12 @@ def test_every_virtualip_of_the_examples_is_taken(file: Path) -> None:
         if item["kind"] == "VirtualIP":
             item["metadata"] |= {"uid": "u", "generation": 1, "creationTimestamp": "2026-01-01T00:00:00Z"}
             assert isinstance(parse_virtualip(item), ParsedVirtualIP)
+
+
+def test_each_certificate_is_a_use_of_a_secret_with_its_field() -> None:
+    tls = {"secretRef": {"name": "site"}}
+    one = parsed(nginx={"http": [{"port": 443, "tls": tls, "response": {}}]})
+    assert [(use.path, use.reference) for use in one.secret_uses] == [
+        ("spec.nginx.http[0].tls", "site_tls.crt"),
+        ("spec.nginx.http[0].tls", "site_tls.key"),
+    ]
