@@ -209,7 +209,7 @@ class TLSSecretReference(Written):
     """A Secret of type kubernetes.io/tls."""
 
     name: Annotated[str, Field(min_length=1, max_length=189, pattern=DNS_SUBDOMAIN_PATTERN)]
-    """Name of the Secret, with keys tls.crt and tls.key. It must be in the operator's namespace (vipkeeper-system, as
+    """Name of the Secret, with keys tls.crt and tls.key. It must be in the operator's namespace (vipkeeper, as
     a rule)."""
 
 

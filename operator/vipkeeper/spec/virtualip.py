@@ -113,7 +113,7 @@ class SecretKeyReference(Written):
     """A key of a Secret."""
 
     name: Annotated[str, Field(min_length=1, max_length=189, pattern=DNS_SUBDOMAIN_PATTERN)]
-    """Name of the Secret. It must be in the operator's namespace (vipkeeper-system, as a rule)."""
+    """Name of the Secret. It must be in the operator's namespace (vipkeeper, as a rule)."""
     key: Annotated[str, Field(min_length=1, max_length=63, pattern=SECRET_KEY_PATTERN)]
     """Key in its `data`."""
 
