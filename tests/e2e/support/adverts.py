@@ -23,6 +23,8 @@ class Heard:
     vrid: int
     priority: int
     interval_cs: int
+    key_id: int | None
+    """Of the HMAC trailer behind it; None: there is none."""
     at_ns: int
 
 
@@ -46,9 +48,10 @@ def listen(seconds: float) -> list[Heard]:
         except TimeoutError:
             break
         body = packet[(packet[0] & 0xF) * 4 :]
-        kind, vrid, priority, _count, interval = struct.unpack("!BBBBH", body[:6])
+        kind, vrid, priority, count, interval = struct.unpack("!BBBBH", body[:6])
         if kind == 0x31:  # version 3, advertisement
-            heard.append(Heard(source, vrid, priority, interval & 0xFFF, time.monotonic_ns()))
+            key_id = body[-27] if len(body) == 8 + 4 * count + 28 else None
+            heard.append(Heard(source, vrid, priority, interval & 0xFFF, key_id, time.monotonic_ns()))
     return heard
 
 
