@@ -96,8 +96,8 @@ def _look_for_keys(lab: Lab, vip: Vip) -> None:
     """Neither in the document, nor in a status, nor in any log of ours."""
     texts = [json.dumps(vip.read()), json.dumps(kube.items(lab.cluster, "configmap,vrrpspeaker", "-n", NAMESPACE))]
     texts.append(lab.cluster.kubectl("logs", CONTROLLER, "-n", NAMESPACE, "--tail=-1"))
-    for pod in kube.speaker_pods(lab.cluster):
-        texts.append(lab.cluster.kubectl("logs", pod.name, "-n", NAMESPACE, "--all-containers", "--tail=-1"))
+    names = [pod.name for pod in kube.speaker_pods(lab.cluster)]
+    texts += [lab.cluster.kubectl("logs", name, "-n", NAMESPACE, "--all-containers", "--tail=-1") for name in names]
     for key in KEYS.values():
         assert not [text for text in texts if key in text]
 

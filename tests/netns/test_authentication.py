@@ -122,7 +122,7 @@ class Forger:
 
 
 @pytest.mark.parametrize(("version", "vip", "vrid"), [(4, VIP, 51), (6, VIP6, 52)], ids=["IPv4", "IPv6"])
-def test_forged_stale_and_replayed_adverts_move_nothing_and_are_counted_by_cause(
+def test_hostile_35_forged_stale_and_replayed_adverts_move_nothing_and_are_counted_by_cause(
     lan: Lan, version: int, vip: str, vrid: int
 ) -> None:
     one, two = (Speaker(lan.host(name)).start() for name in ("one", "two"))
@@ -250,7 +250,7 @@ def test_keys_are_there_after_every_kind_of_death_and_readable_for_root_alone(la
     wait_for("nothing secret is left", lambda: not kept.exists())
 
 
-def test_a_password_of_version_2_keeps_others_apart(lan: Lan) -> None:
+def test_rule_41_a_password_of_version_2_keeps_others_apart(lan: Lan) -> None:
     """With keepalived as the neighbour: test_keepalived.py."""
     one, two = (Speaker(lan.host(name)).start() for name in ("one", "two"))
     item = replace(document({"one": 200, "two": 100}, VIP, interval_cs=100), vrrp_version=2)
