@@ -29,7 +29,7 @@ class FRR:
     def __init__(self, host: Host, *routers: VirtualRouter) -> None:
         self.host = host
         self._folder = _folder_of_frr(host)
-        host.run("sysctl", "-qw", "net.ipv4.conf.eth0.arp_ignore=1")
+        host.run("sysctl", "-qw", "net.ipv4.conf.all.arp_ignore=1")
         for router in routers:
             _make_macvlan(host, router)
         (self._folder / "zebra.conf").write_text("")

@@ -36,7 +36,7 @@ def hand_to_and_fro(lan: Lan, start: Start, contests: Sequence[Contest]) -> Spea
     ours = Speaker(one).start()
     routers = [item.theirs for item in contests]
     capture = lan.capture("vrrp or ip6 proto 112")
-    with ownership(lan, contests) as pair:
+    with ownership(lan, contests, ours.log) as pair:
         neighbours = [start(other, routers)]
         ours.agent.send(Secrets({item.name: item.password.encode() for item in contests if item.password}))
         pair.step("the neighbour is alone", lambda: None, _neighbour, none_ms=lambda _contest: 20_000)
@@ -44,7 +44,7 @@ def hand_to_and_fro(lan: Lan, start: Start, contests: Sequence[Contest]) -> Spea
         for item in contests:
             ours.wait_until("Active" if item.winner_over("other") == "one" else "Backup", item.name)
             wait_for(f"{item.address} answers", partial(client.answers, item.address))
-            assert (client.neighbour_mac(item.address) == one.mac) == (item.winner_over("other") == "one")
+            assert (client.neighbour_mac(item.address) == one.mac) == (item.winner_over("other") == "one"), item
         pair.step("we are cut off", one.cut, _neighbour, none_ms=Contest.down_ms, away=["one"])
         for item in contests:
             ours.wait_until("Active", item.name)
@@ -78,7 +78,7 @@ def join_and_take_over(lan: Lan, start: Start, contests: Sequence[Contest]) -> S
     ours = Speaker(lan.host("one")).start()
     other = lan.host("other")
     routers = [item.theirs for item in contests]
-    with ownership(lan, contests) as pair:
+    with ownership(lan, contests, ours.log) as pair:
         neighbours = [start(other, routers)]
         pair.step("the neighbour is alone", lambda: None, _neighbour, none_ms=lambda _contest: 20_000)
         pair.step("we join", lambda: ours.apply(*(c.ours() for c in contests)), _neighbour)

@@ -25,8 +25,8 @@ from vipkeeper.ipc.rendered import RenderedVirtualIP
 
 OUR_PRIORITY = 150
 ABOVE, BELOW = 200, 100
-MARGIN_MS = 500
-"""For a busy machine. Less than what silence and priority 0 differ by."""
+MARGIN_MS = 1000
+"""For a busy machine. In version 2, silence and priority 0 still differ by more."""
 
 
 class Neighbour(Protocol):
@@ -162,8 +162,12 @@ class Ownership:
 
 
 @contextmanager
-def ownership(lan: Lan, contests: Sequence[Contest]) -> Iterator[Ownership]:
-    """From now on, of all hosts that there are."""
+def ownership(lan: Lan, contests: Sequence[Contest], log: Callable[[], str]) -> Iterator[Ownership]:
+    """From now on, of all hosts that there are. `log` is for the message of a failure."""
     namespaces = {host.name: Path("/run/netns") / host.namespace for host in lan.hosts}
     with OwnerWatch(namespaces, only_up=True) as watch:
-        yield Ownership(watch, contests)
+        try:
+            yield Ownership(watch, contests)
+        except AssertionError as failed:
+            failed.add_note(log())
+            raise
