@@ -16,8 +16,9 @@ A scenario is played by writing its `<<` lines anew; it holds when the text is t
 and `python -m tests.scenarios.playbook FILE` prints a playbook as it really goes, to be read before it is believed.
 
 Events: `startup [last-advert=SECONDS]`, `timer`, `advert [priority=] [source=] [interval=]`, `shutdown`, `released`,
-`adopted`, `faults [NAME...]`, `ailments [NAME...]`, `config [the members of router]`, `local ADDRESS`. The members of
-`router`: `vrid=`, `address=`, `companion=`, `priority=`, `rank=`, `interval=`, `preempt=yes|no`, `delay=SECONDS` (before
+`adopted`, `faults [NAME...]`, `ailments [NAME...]`, `config [the members of router]`, `local ADDRESS`; of peers:
+`handover-asked by=`, `handover-taken by=`, `handover-refused why= others=yes|no`, `handover-impossible`,
+`handover-wanted by= priority=`. `shutdown alone` hands over to nobody. The members of `router`: `handover=yes|no`, `vrid=`, `address=`, `companion=`, `priority=`, `rank=`, `interval=`, `preempt=yes|no`, `delay=SECONDS` (before
 it preempts), `version=2|3`, `checksum=`, `local=`.
 """
 
@@ -29,7 +30,16 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
 
-from vipkeeper.vrrp.actions import Action, AddAddresses, Announce, RemoveAddresses, SendAdvert, StateChanged
+from vipkeeper.vrrp.actions import (
+    Action,
+    AddAddresses,
+    Announce,
+    AnswerHandover,
+    HandOver,
+    RemoveAddresses,
+    SendAdvert,
+    StateChanged,
+)
 from vipkeeper.vrrp.advert import Advert, ChecksumForm, Family, IPAddress, Version
 from vipkeeper.vrrp.config import VirtualRouterConfig
 from vipkeeper.vrrp.events import (
@@ -38,6 +48,11 @@ from vipkeeper.vrrp.events import (
     ConfigChanged,
     Event,
     FaultsChanged,
+    HandoverAsked,
+    HandoverImpossible,
+    HandoverRefused,
+    HandoverTaken,
+    HandoverWanted,
     HealthChanged,
     LocalAddressChanged,
     Released,
@@ -46,7 +61,7 @@ from vipkeeper.vrrp.events import (
     TimerFired,
 )
 from vipkeeper.vrrp.router import VirtualRouter
-from vipkeeper.vrrp.state import Fault
+from vipkeeper.vrrp.state import Fault, HandoverRefusal
 from vipkeeper.vrrp.units import NS_PER_S
 
 _LOCAL = {Family.IPV4: "192.0.2.1", Family.IPV6: "fe80::1"}
@@ -134,11 +149,27 @@ class _Player:
             case "timer":
                 return TimerFired()
             case "shutdown":
-                return Shutdown()
+                return Shutdown(hand_over=rest != ["alone"])
             case "released":
                 return Released()
             case "adopted":
                 return Adopted()
+            case _:
+                return self._event_of_peers(what, _members(rest))
+
+    def _event_of_peers(self, what: str, members: dict[str, str]) -> Event:
+        by = ip_address(members.get("by", _PEER[self.router.config.family]))
+        match what:
+            case "handover-asked":
+                return HandoverAsked(by)
+            case "handover-taken":
+                return HandoverTaken(by)
+            case "handover-refused":
+                return HandoverRefused(HandoverRefusal(members["why"]), members["others"] == "yes")
+            case "handover-impossible":
+                return HandoverImpossible()
+            case "handover-wanted":
+                return HandoverWanted(by, int(members["priority"]))
             case _:
                 raise BadPlaybook(f"no such event: {what}")
 
@@ -163,6 +194,7 @@ def _config(members: dict[str, str], before: VirtualRouterConfig | None) -> Virt
         rank=int(members.get("rank", before.rank)),
         preempt=members["preempt"] == "yes" if "preempt" in members else before.preempt,
         preempt_delay_ns=_ns(members["delay"]) if "delay" in members else before.preempt_delay_ns,
+        hand_over=members["handover"] == "yes" if "handover" in members else before.hand_over,
         version=Version(int(members.get("version", before.version))),
         checksum=ChecksumForm(members.get("checksum", before.checksum)),
         advertisement_interval_cs=_cs(members.get("interval", f"{before.advertisement_interval_cs}cs")),
@@ -206,6 +238,10 @@ def _describe(action: Action) -> str:
             return "remove " + " ".join(map(str, addresses))
         case Announce(addresses):
             return "announce " + " ".join(map(str, addresses))
+        case HandOver(to):
+            return "hand over" if to is None else f"hand over to {to}"
+        case AnswerHandover(refusal):
+            return "answer: taken over" if refusal is None else f"answer: refused ({refusal.value})"
         case StateChanged(old, new, reason):
             words = re.sub(r"(?<=.)([A-Z])", r" \1", reason).lower()
             return f"state {old.lower()} -> {new.lower()} ({words})"

@@ -64,6 +64,14 @@ def run(
             "further addresses of one host.",
         ),
     ] = None,
+    key_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The key that this host shares with its peers: with it they hand addresses over without a gap.",
+        ),
+    ] = None,
+    peer_port: Annotated[int, typer.Option(min=1, max=65535, help="UDP port of the engines on all hosts.")] = 7112,
     state_dir: Annotated[
         Path, typer.Option(help="Folder for sockets and state: one for each run on this host.")
     ] = Path("/run/vipkeeper"),
@@ -84,7 +92,9 @@ def run(
         raise typer.BadParameter(str(error), param_hint="--peer") from error
     if problem := peers_problem(peers, name):
         raise typer.BadParameter(problem, param_hint="--peer")
-    options = Options(tuple(file), name, state_dir.absolute(), peers)
+    if key_file is not None and not peers:
+        raise typer.BadParameter("a key without --peer is of no use", param_hint="--key-file")
+    options = Options(tuple(file), name, state_dir.absolute(), peers, key_file and key_file.absolute(), peer_port)
     raise typer.Exit(main.check(options) if check else main.run(options))
 
 

@@ -41,6 +41,8 @@ class AgentSocket:
         self._greet = greet
         self._on_message = on_message
         self._streams: set[LineStream] = set()
+        self.deaf = False
+        """Whether nothing that is said counts any more: the engine leaves."""
         self._socket = self._listen()
         loop.watch(self._socket.fileno(), self._accept)
 
@@ -95,6 +97,8 @@ class AgentSocket:
             streams[0].send(encode(message))
 
     def _take(self, stream: LineStream, line: bytes) -> None:
+        if self.deaf:
+            return
         try:
             message = decode_agent_message(line)
         except BadDocument as error:

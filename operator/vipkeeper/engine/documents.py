@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from vipkeeper.engine.unicast import transport_of
+from vipkeeper.engine.peer_plan import ways_of
 from vipkeeper.ipc.fields import IPAddress
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.vrrp.config import VirtualRouterConfig
@@ -64,4 +65,5 @@ def config_of(document: RenderedVirtualIP, node: str) -> VirtualRouterConfig:
         checksum=ChecksumForm(document.checksum),
         transport=transport_of(document, node),
         preempt_delay_ns=ms_to_ns(document.preempt_delay_ms),
+        hand_over=bool(ways_of(document, node)),
     )

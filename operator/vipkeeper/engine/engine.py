@@ -13,6 +13,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import vipkeeper
@@ -27,6 +28,7 @@ from vipkeeper.engine.inheritance import Inheritance, Prepared, Results, needs_o
 from vipkeeper.engine.interfaces import Interfaces, Link
 from vipkeeper.engine.journal_writer import CRASH, JournalWriter
 from vipkeeper.engine.lines import LineStream
+from vipkeeper.engine.liveness import LocalRoutes
 from vipkeeper.engine.log import log, warn
 from vipkeeper.engine.loop import Loop
 from vipkeeper.engine.netlink import Netlink
@@ -41,6 +43,8 @@ from vipkeeper.engine.netlink_codec import (
     Message,
 )
 from vipkeeper.engine.nginx_watch import NginxWatch
+from vipkeeper.engine.peer_plan import plan_of
+from vipkeeper.engine.peers import Peers
 from vipkeeper.engine.ports import Ports
 from vipkeeper.engine.settings import Settings
 from vipkeeper.engine.state_memory import StateMemory
@@ -72,6 +76,8 @@ BELIEVE_HEARSAY_MS = 10_000
 """Documents that another pod has left are run without the agent's word after this: it, or the API server, is away."""
 TELL_COUNTERS_MS = 60_000
 COLLECT_GARBAGE_MS = 60_000
+LEAVING_MAY_TAKE_NS = ms_to_ns(500)
+"""Many handovers at once. Each router gives up by itself long before."""
 _QUIET_ERRNOS = (6, 19, 99)  # ENXIO, ENODEV, EADDRNOTAVAIL: what we want removed is gone already
 
 
@@ -101,6 +107,8 @@ class Engine:
         self._ports = Ports(self._loop)
         journal = Journal()
         self._journal_writer = JournalWriter(settings, journal, self._for_journal)
+        self._peers = Peers(self._loop, settings.node)
+        self._planning = False
         self._world = World(
             loop=self._loop,
             interfaces=self._interfaces,
@@ -113,6 +121,8 @@ class Engine:
             real_time=real_time,
             virtual_addresses=self._virtual_addresses,
             secrets=heritage.secrets,
+            peers=self._peers,
+            local_routes=LocalRoutes(),
             on_change=self._router_changed,
         )
         self._verdicts = Verdicts(heritage.verdicts)
@@ -165,7 +175,7 @@ class Engine:
             self._agents.tell(Refused(name, document.generation, problems))
             return
         if self._settings.node not in document.nodes:
-            self._remove(name)
+            self._remove(name, hand_over=True)
             return
         self._adoption.stays(document.uid)
         running = self._routers.get(name)
@@ -215,6 +225,7 @@ class Engine:
             self._start(self._routers[name])
         self._store(document)
         self._note_virtual_addresses()
+        self._plan_peers()
         self._look_around()
 
     def _replace(self, old: HostedRouter | None, new: HostedRouter) -> None:
@@ -254,8 +265,8 @@ class Engine:
         self._heritage.started.add(router.document.name)
         self._guard.send(inheritance.encode(inheritance.Started(router.document.name)))
 
-    def _remove(self, name: str, *, silently: bool = False) -> None:
-        """`silently`: another engine of this node goes on with it."""
+    def _remove(self, name: str, *, silently: bool = False, hand_over: bool = False) -> None:
+        """`silently`: another engine of this node goes on with it. `hand_over`: other nodes do."""
         self._waiting.pop(name, None)
         self._unkeyed.pop(name, None)
         self._heritage.prepared.pop(name, None)
@@ -266,10 +277,9 @@ class Engine:
             self._adoption.stays(router.document.uid)
             if silently:
                 router.release()
+                self._removed()
             else:
-                router.stop()
-            self._note_virtual_addresses()
-            self._look_around()  # somebody may wait for its VRID
+                router.stop(hand_over=hand_over, on_end=self._removed)
             log("removed", vip=name)
         self._verdicts.forget(name)
         self._heritage.hearsay.discard(name)
@@ -277,6 +287,11 @@ class Engine:
             self._guard.send(inheritance.encode(inheritance.Forget(name)))
         self._changed.discard(name)
         self._agents.tell(Gone(name))
+
+    def _removed(self) -> None:
+        self._note_virtual_addresses()
+        self._plan_peers()
+        self._look_around()  # somebody may wait for its VRID
 
     def _move(self, name: str) -> None:
         router = self._routers.get(name)
@@ -310,6 +325,17 @@ class Engine:
         self._virtual_addresses.clear()
         for document in (*more, *(router.document for router in self._routers.values())):
             self._virtual_addresses.update(item.address for item in document.addresses)
+
+    def _plan_peers(self) -> None:
+        """Soon, once for all documents that come together."""
+        if not self._planning:
+            self._planning = True
+            self._loop.afterwards(self._plan_peers_now)
+
+    def _plan_peers_now(self, _now_ns: int) -> None:
+        self._planning = False
+        plan = plan_of((router.document for router in self._routers.values()), self._settings.node)
+        self._peers.configure(self._heritage.secrets.get(plan.secret), plan.port, plan.peers)
 
     # ---- what others say
 
@@ -388,6 +414,7 @@ class Engine:
                 router.reconfigure(router.document, router.prepared)
         for document in list(self._unkeyed.values()):
             self._apply(document)
+        self._plan_peers()
 
     # ---- health
 
@@ -514,11 +541,17 @@ class Engine:
             yield {"status": to_json(router.status())}
 
     def _leave(self) -> None:
-        """Priority 0 and no address left: the others take over at once."""
+        """To peers, or with priority 0; no address is left."""
         started_ns = time.monotonic_ns()
+        self._agents.deaf = True
+        leaving = set()
         for router in list(self._routers.values()):
             if not self._adoption.hand_over_if_asked(router.document.uid):
-                router.stop()
+                leaving.add(router)
+                router.stop(hand_over=True, on_end=partial(leaving.discard, router))
+        while leaving and time.monotonic_ns() - started_ns < LEAVING_MAY_TAKE_NS:
+            self._loop.run_once(0.01)
+        self._loop.run_once(0)  # the peers are told what is not here any more
         self._agents.close()
         lateness_ms = self._loop.max_lateness_ns / 1e6
         log("left", took_ms=(time.monotonic_ns() - started_ns) / 1e6, worst_lateness_ms=round(lateness_ms, 3))

@@ -24,17 +24,30 @@ from vipkeeper.engine.documents import config_of, prefix_lengths_of
 from vipkeeper.engine.flaps import CHANGES, Flaps
 from vipkeeper.engine.inheritance import Prepared
 from vipkeeper.engine.interfaces import Interfaces, Link
+from vipkeeper.engine.liveness import Liveness, LocalRoutes
 from vipkeeper.engine.log import log, warn
 from vipkeeper.engine.loop import Loop
 from vipkeeper.engine.netlink_codec import IPAddress
+from vipkeeper.engine.peer_plan import ways_of
+from vipkeeper.engine.peers import Peers
 from vipkeeper.engine.ports import Ports, SharedPort
 from vipkeeper.engine.rejections import Rejections
 from vipkeeper.engine.remarks import Remarks
 from vipkeeper.engine.state_memory import StateMemory
+from vipkeeper.engine.talk import RouterTalk
 from vipkeeper.ipc.messages import RouterStatus
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.journal.ring import Journal
-from vipkeeper.vrrp.actions import Action, AddAddresses, Announce, RemoveAddresses, SendAdvert, StateChanged
+from vipkeeper.vrrp.actions import (
+    Action,
+    AddAddresses,
+    Announce,
+    AnswerHandover,
+    HandOver,
+    RemoveAddresses,
+    SendAdvert,
+    StateChanged,
+)
 from vipkeeper.vrrp.config import VirtualRouterConfig
 from vipkeeper.vrrp.events import (
     Adopted,
@@ -42,6 +55,7 @@ from vipkeeper.vrrp.events import (
     ConfigChanged,
     Event,
     FaultsChanged,
+    HandoverAsked,
     HealthChanged,
     LocalAddressChanged,
     Released,
@@ -79,6 +93,8 @@ class World:
     """Of all routers here: never a source of adverts."""
     secrets: Mapping[str, bytes]
     """By reference, those that are known now."""
+    peers: Peers
+    local_routes: LocalRoutes
     on_change: Callable[[HostedRouter], None]
     """There is something new to tell about this router."""
 
@@ -101,6 +117,7 @@ class HostedRouter:
         self._track = world.journal.track(label, self._core, time.monotonic_ns())
         self._timer = world.loop.urgent_timer(self._ring)
         self._announcer = Announcer(world.loop, world.announcements)
+        self._liveness = Liveness(world.loop, world.local_routes)
         self._shared: SharedPort | None = None
         self._link: Link | None = None
         self._adverts: dict[int, tuple[tuple[IPAddress | None, bytes], ...]] = {}
@@ -109,8 +126,28 @@ class HostedRouter:
         self._told_put_back = 0
         self._heard: Advert | None = None
         self._hearing: AdvertReceived | None = None  # of `_heard`
+        self._talk = RouterTalk(world.peers, self, self._peer_said, self._feed_later)
+        self._on_end: Callable[[], None] | None = None
 
     # ---- what the engine tells
+
+    @property
+    def core(self) -> VirtualRouter:
+        return self._core
+
+    @property
+    def vip(self) -> str:
+        return self.document.name
+
+    @property
+    def primary(self) -> IPAddress | None:
+        """Where our adverts come from. None: nowhere yet."""
+        return None if self._core.local_address == _NOWHERE[self._config.family] else self._core.local_address
+
+    @property
+    def interface_index(self) -> int:
+        """0: none."""
+        return 0 if self._link is None else self._link.index
 
     @property
     def state(self) -> State:
@@ -142,6 +179,7 @@ class HostedRouter:
     def start(self, ailments: frozenset[str], last_advert_ns: int | None) -> None:
         """Run. What an engine before this one has left on the interface is resumed or taken off (`Startup`)."""
         self.started = True
+        self._talk.join(ways_of(self.document, self._world.node))
         self.look_around()
         self._feed(HealthChanged(ailments))
         if last_advert_ns is None:
@@ -152,6 +190,7 @@ class HostedRouter:
     def start_adopted(self, ailments: frozenset[str]) -> None:
         """Go on as Active where another router of this node has just stopped without a word."""
         self.started = True
+        self._talk.join(ways_of(self.document, self._world.node))
         self.look_around()
         self._feed(HealthChanged(ailments))
         self._feed(Adopted())
@@ -169,16 +208,21 @@ class HostedRouter:
             self._shared.expect(self._config.vrid, self._config.expected(self._authenticator))
         self._take_source(self._link)
         self._rehearse()
+        if self.started:
+            self._talk.join(ways_of(document, self._world.node))
         self._feed(ConfigChanged(self._config))
         if self.state is State.ACTIVE:  # the lease may have another length
             self._add(self._config.all_addresses)
         self.look_around()
         self._changed()
 
-    def stop(self) -> None:
-        """Leave: with priority 0 and without addresses when Active."""
-        self._feed(Shutdown())
-        self._end()
+    def stop(self, *, hand_over: bool = False, on_end: Callable[[], None] = lambda: None) -> None:
+        """Leave: when Active, to a peer if it shall `hand_over` and one is fit, else with priority 0.
+
+        `on_end` is called when it has left: before this returns, or some milliseconds later.
+        """
+        self._on_end = on_end
+        self._feed(Shutdown(hand_over))
 
     def release(self) -> None:
         """Another router of this node goes on: leave without a word, and the addresses where they are."""
@@ -301,6 +345,20 @@ class HostedRouter:
         if core.deadline_ns != self._timer.deadline_ns:
             self._timer.set(core.deadline_ns)
             self._timer.slack_ns = core.slack_ns
+        if self._on_end is not None and core.state is State.INITIALIZE:
+            on_end, self._on_end = self._on_end, None
+            self._end()
+            on_end()
+
+    def _peer_said(self, event: Event, now_ns: int) -> None:
+        """What came by VRRP before this may tell more of the truth: it is read first."""
+        if isinstance(event, HandoverAsked) and self._shared is not None:
+            self._shared.drain(now_ns)
+        self._feed(event, now_ns)
+
+    def _feed_later(self, event: Event) -> None:
+        """For what an action has led to: the others of its list come first."""
+        self._world.loop.afterwards(lambda now_ns: self._feed(event, now_ns))
 
     def _do(self, action: Action, now_ns: int) -> None:
         match action:
@@ -309,11 +367,17 @@ class HostedRouter:
             case AddAddresses(addresses):
                 self._add(addresses)
             case RemoveAddresses(addresses):
+                self._liveness.cancel()
                 self._announcer.stop()
                 if self._link is not None:
                     self._world.addresses.remove(self.document.uid, self._link.index, addresses)
-            case Announce():
-                self._announcer.start(now_ns)
+            case Announce(addresses):
+                self._liveness.when_live(addresses, self._announcer.start, now_ns)
+            case HandOver():
+                self._talk.hand_over(action, now_ns)
+            case AnswerHandover():
+                # When neighbours were told: the other one has the addresses until it is told, too.
+                self._liveness.when_live((), lambda _now_ns: self._talk.answer(action), now_ns)
             case StateChanged(old, new, reason):
                 self._since_ns = now_ns
                 log(
@@ -462,13 +526,16 @@ class HostedRouter:
     def _end(self) -> None:
         self._timer.cancel()
         self._track.end()
+        self._liveness.cancel()
         self._announcer.stop()
+        self._talk.leave()
         if self._shared is not None:
             self._world.ports.detach(self._shared, self._config.vrid)
             self._shared = None
         self._world.memory.forget(self.document.uid)
 
     def _changed(self) -> None:
+        self._talk.look()
         self._world.on_change(self)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from vipkeeper.ipc import members
 from vipkeeper.ipc.authentication import Authentication, authentication_to_json, read_authentication
 from vipkeeper.ipc.fields import Fields, IPAddress
+from vipkeeper.ipc.peers import PeersSection, peers_to_json, read_peers
 from vipkeeper.ipc.rendered_nginx import NginxSection, certificates_of, said_by_format_1
 from vipkeeper.ipc.secret_kinds import SecretKind
 
@@ -140,11 +141,14 @@ class RenderedVirtualIP:
     """Accept_Mode (RFC 9568 §6.1): false: the Active drops what is addressed to the virtual addresses."""
     authentication: Authentication | None = None
     """Of what is sent and taken. None: none. What it refers to comes in `messages.Secrets`."""
+    peers: PeersSection | None = None
+    """How the engines of the nodes talk to each other. None: plain VRRP."""
 
     @property
     def engine_secrets(self) -> dict[str, SecretKind]:
         """References of all secrets that the engine needs for it."""
-        return {} if self.authentication is None else self.authentication.references
+        peers = {} if self.peers is None else {self.peers.secret: SecretKind.OPAQUE}
+        return ({} if self.authentication is None else self.authentication.references) | peers
 
     @property
     def secrets(self) -> dict[str, SecretKind]:
@@ -185,6 +189,7 @@ class RenderedVirtualIP:
                 read_authentication(fields.child("authentication")) if fields.has("authentication") else None
             ),
             accept_mode=fields.flag("acceptMode", True),
+            peers=read_peers(fields.child("peers")) if fields.has("peers") else None,
         )
         if document.install_prefix and any(item.prefix_length is None for item in addresses):
             fields.note("installPrefix", "needs a prefix length with every address")
@@ -237,12 +242,14 @@ def _of_format_3(document: RenderedVirtualIP) -> dict[str, Any]:
     """Those members that version 2 does not have either, or has with less in them."""
     nginx = document.nginx if document.nginx and not said_by_format_1(document.nginx) else None
     authentication = document.authentication
+    peers = document.peers
     return _telling(
         transport=(document.transport, "Multicast"),
         minTtl=(document.min_ttl, 255),
         authentication=(None if authentication is None else authentication_to_json(authentication), None),
         acceptMode=(document.accept_mode, True),
         nginx=(nginx and members.to_json(nginx), None),
+        peers=(None if peers is None else peers_to_json(peers), None),
     )
 
 

@@ -12,12 +12,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from vipkeeper.ipc.fields import IPAddress
+from vipkeeper.ipc.peers import PeersSection
 from vipkeeper.ipc.rendered import NodeShare, RenderedVirtualIP
 from vipkeeper.render.document import needs_node_addresses, render_document
 from vipkeeper.spec.parse import ParsedVirtualIP, Refusal, parse_virtualip
 from vipkeeper.spec.placement import Node
 from vipkeeper.spec.priorities import wanted_priorities
 from vipkeeper.standalone import secret_files
+from vipkeeper.standalone.key_file import key_file_problems
 from vipkeeper.standalone.objects import FoundObject, Place, Problem, read_objects, shown
 from vipkeeper.standalone.options import Options
 
@@ -52,14 +54,13 @@ class _Good:
 def read_configuration(options: Options, previous: Documents = NOTHING) -> tuple[Documents, list[Problem]]:
     """Read the files. `previous`: what runs; a document that says the same keeps its generation.
 
-    Problems come in the order of files and documents.
+    Problems come in the order of files and documents, those of the key file first.
     """
     objects, problems = read_objects(options.files)
     documents, more = build(objects, options, previous)
     files = [shown(file) for file in options.files]
-    return documents, sorted(
-        [*problems, *more], key=lambda problem: (files.index(problem.place.file), problem.place.number)
-    )
+    in_files = sorted([*problems, *more], key=lambda problem: (files.index(problem.place.file), problem.place.number))
+    return documents, [*key_file_problems(options), *in_files]
 
 
 def build(objects: Iterable[FoundObject], options: Options, previous: Documents) -> tuple[Documents, list[Problem]]:
@@ -133,12 +134,13 @@ def _render(parsed: ParsedVirtualIP, options: Options) -> RenderedVirtualIP:
     assert parsed.vrid is not None  # _unfit has refused it
     document = render_document(parsed, parsed.vrid, [])
     shares = _shares(parsed, options)
-    if needs_node_addresses(parsed):
+    if needs_node_addresses(parsed) or options.key_file is not None:
         family = document.addresses[0].address.version
         nodes = {name: _with_addresses(share, options.peer_addresses(name), family) for name, share in shares.items()}
     else:
         nodes = {options.node: shares[options.node]}
-    return replace(document, placement=options.placement, nodes=nodes)
+    peers = None if options.key_file is None else PeersSection(str(options.key_file), options.peer_port)
+    return replace(document, placement=options.placement, nodes=nodes, peers=peers)
 
 
 def _shares(parsed: ParsedVirtualIP, options: Options) -> dict[str, NodeShare]:

@@ -14,6 +14,7 @@ from vipkeeper.spec.rules import parse_ip
 from vipkeeper.spec.scalars import DNS_SUBDOMAIN_PATTERN
 
 STDIN = "-"
+DEFAULT_PEER_PORT = 7112
 _NODE_NAME = re.compile(DNS_SUBDOMAIN_PATTERN)
 
 
@@ -63,6 +64,10 @@ class Options:
     """Sockets, locks and the documents that run. One run for each."""
     peers: tuple[Peer, ...] = ()
     """The other hosts. One may have several addresses: its first one of a family is that on the segment."""
+    key_file: Path | None = None
+    """The key that all hosts share. None: nothing is said to peers."""
+    peer_port: int = DEFAULT_PEER_PORT
+    """UDP port of the engines of all hosts."""
 
     @property
     def peer_names(self) -> tuple[str, ...]:

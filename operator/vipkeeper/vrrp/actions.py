@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vipkeeper.vrrp.advert import IPAddress
-from vipkeeper.vrrp.state import Reason, State
+from vipkeeper.vrrp.state import HandoverRefusal, Reason, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,4 +50,21 @@ class StateChanged:
     reason: Reason
 
 
-Action = SendAdvert | AddAddresses | RemoveAddresses | Announce | StateChanged
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Ask a peer to be Active now, and tell what it says: HandoverTaken, HandoverRefused, HandoverImpossible."""
+
+    to: IPAddress | None = None
+    """Its primary address. None: the best one."""
+    again: bool = False
+    """Somebody has refused: another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerHandover:
+    """Tell the peer that asked us: we are Active, or why not."""
+
+    refusal: HandoverRefusal | None = None
+
+
+Action = SendAdvert | AddAddresses | RemoveAddresses | Announce | StateChanged | HandOver | AnswerHandover

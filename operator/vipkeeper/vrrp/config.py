@@ -47,6 +47,9 @@ class VirtualRouterConfig:
     preempt_delay_ns: int = 0
     """How long, from its start or recovery, a Backup leaves a living Active of lower priority alone."""
 
+    hand_over: bool = False
+    """Whether there are peers that can be asked to take over when we leave."""
+
     def __post_init__(self) -> None:
         if not 1 <= self.vrid <= 255:
             raise ValueError(f"vrid {self.vrid} is not in 1..255")

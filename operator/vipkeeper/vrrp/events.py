@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from vipkeeper.vrrp.advert import Advert, IPAddress
 from vipkeeper.vrrp.config import VirtualRouterConfig
-from vipkeeper.vrrp.state import Fault
+from vipkeeper.vrrp.state import Fault, HandoverRefusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,10 @@ class Startup:
 
 @dataclass(frozen=True, slots=True)
 class Shutdown:
-    """The router shall stop: an Active says so with priority 0."""
+    """The router shall stop: an Active hands over to a peer, or says so with priority 0."""
+
+    hand_over: bool = True
+    """False: nobody shall have the addresses any more, so no peer is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,43 @@ class Released:
     """Another engine of this node goes on with this router: stop without a word, leave the addresses where they are."""
 
 
+@dataclass(frozen=True, slots=True)
+class HandoverAsked:
+    """A peer that is Active, and leaves, asks us to be it now (authenticated; no RFC: it is ours)."""
+
+    by: IPAddress
+    """Its primary address."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandoverTaken:
+    """The peer that we asked is Active, and has announced it."""
+
+    by: IPAddress
+
+
+@dataclass(frozen=True, slots=True)
+class HandoverRefused:
+    """The peer that we asked is not fit for it."""
+
+    why: HandoverRefusal
+    others: bool
+    """Whether there is another peer to ask."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandoverImpossible:
+    """There is no peer to hand over to."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandoverWanted:
+    """A peer should be Active in our place, and says that its adverts do not reach us, or ours not it."""
+
+    by: IPAddress
+    priority: int
+
+
 Event = (
     TimerFired
     | AdvertReceived
@@ -98,4 +138,9 @@ Event = (
     | LocalAddressChanged
     | Adopted
     | Released
+    | HandoverAsked
+    | HandoverTaken
+    | HandoverRefused
+    | HandoverImpossible
+    | HandoverWanted
 )

@@ -19,6 +19,10 @@ Where we add to the RFC, or depart from it:
 - *Preempt delay*: from its start, or the end of its last fault or ailment, a Backup follows a living Active of lower
   priority as if it did not preempt. Silence and priority 0 are believed as ever, an owner and priority 1 do not wait.
 - Version 2 has the same machine. Its interval is the configured one (others' adverts do not come this far).
+- *Handover*: an Active that leaves, or falls ill, asks a peer to be Active first, and takes its addresses off when that
+  one has announced them. Meanwhile it says nothing, so that the peer does not yield to it. No answer in 20 ms, or
+  nobody fit: priority 0, as ever. Who was asked is Active at once, whatever the priorities, and does not hear the
+  adverts of the other that were still on their way.
 - A learned interval is believed from 1 to 4095 cs, as the RFC says. To cap it would mean to take over from an Active
   whose adverts are on the wire.
 """
@@ -27,7 +31,16 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from vipkeeper.vrrp.actions import Action, AddAddresses, Announce, RemoveAddresses, SendAdvert, StateChanged
+from vipkeeper.vrrp.actions import (
+    Action,
+    AddAddresses,
+    Announce,
+    AnswerHandover,
+    HandOver,
+    RemoveAddresses,
+    SendAdvert,
+    StateChanged,
+)
 from vipkeeper.vrrp.advert import NO_REMARKS, OWNER_PRIORITY, Advert, IPAddress, Remark, Version
 from vipkeeper.vrrp.config import LAST_RESORT_PRIORITY, VirtualRouterConfig
 from vipkeeper.vrrp.events import (
@@ -36,6 +49,11 @@ from vipkeeper.vrrp.events import (
     ConfigChanged,
     Event,
     FaultsChanged,
+    HandoverAsked,
+    HandoverImpossible,
+    HandoverRefused,
+    HandoverTaken,
+    HandoverWanted,
     HealthChanged,
     LocalAddressChanged,
     Released,
@@ -43,10 +61,13 @@ from vipkeeper.vrrp.events import (
     Startup,
     TimerFired,
 )
-from vipkeeper.vrrp.state import MUTE_FAULTS, Fault, Reason, State
+from vipkeeper.vrrp.state import MUTE_FAULTS, Fault, HandoverRefusal, Reason, State
 from vipkeeper.vrrp.timers import (
     ANNOUNCE_SPACING_NS,
     ANSWER_SPACING_NS,
+    HANDOVER_ANSWER_NS,
+    HANDOVER_LIMIT_NS,
+    STRAY_ADVERTS_NS,
     active_down_interval_ns,
     advert_slack_ns,
     last_resort_delay_ns,
@@ -66,7 +87,13 @@ class VirtualRouter:
         "_actions",
         "_active_interval_cs",
         "_active_priority",
+        "_deaf_to",
+        "_deaf_until_ns",
+        "_discarded",
         "_expected",
+        "_handover_began_ns",
+        "_handover_heard",
+        "_handover_reason",
         "_next_announce_ns",
         "_next_answer_ns",
         "_recovered_ns",
@@ -117,6 +144,12 @@ class VirtualRouter:
         self._routine_wait_ns = 0  # ... for this long
         self._next_answer_ns = 0
         self._next_announce_ns = 0
+        self._handover_reason: Reason | None = None  # Active: why we are about to leave it; None: we are not
+        self._handover_began_ns = 0
+        self._handover_heard: Advert | None = None  # of another Active, since then
+        self._discarded: IPAddress | None = None  # Backup: source of the last advert, when that one is preempted
+        self._deaf_to: IPAddress | None = None  # who handed over to us
+        self._deaf_until_ns = 0
         self._actions: list[Action] = []
 
     @property
@@ -127,7 +160,9 @@ class VirtualRouter:
     @property
     def slack_ns(self) -> int:
         """How much earlier than `deadline_ns` a TimerFired is welcome: an advert may go along with others' that are due."""
-        return advert_slack_ns(self.config.advertisement_interval_cs) if self.state is State.ACTIVE else 0
+        if self.state is not State.ACTIVE or self._handover_reason is not None:
+            return 0
+        return advert_slack_ns(self.config.advertisement_interval_cs)
 
     def confirm(self, advert: Advert, now_ns: int) -> bool:
         """The Active that we follow says what it said last: the short way for what happens most.
@@ -140,6 +175,11 @@ class VirtualRouter:
         self._silent_since_ns = now_ns
         self.deadline_ns = now_ns + self._routine_wait_ns
         return True
+
+    @property
+    def is_handing_over(self) -> bool:
+        """Whether it waits for a peer to be Active in its place."""
+        return self._handover_reason is not None
 
     def handle(self, event: Event, now_ns: int) -> list[Action]:
         """What `event`, at `now_ns`, makes the shell do. `now_ns` never goes back."""
@@ -189,7 +229,11 @@ class VirtualRouter:
                 self._replace_config(config)
             case LocalAddressChanged(address):
                 self.local_address = address
+            case HandoverAsked():
+                self._actions.append(AnswerHandover(HandoverRefusal.FAULTY))
             case TimerFired() | AdvertReceived():
+                pass
+            case HandoverTaken() | HandoverRefused() | HandoverImpossible() | HandoverWanted():
                 pass
             case _:
                 assert_never(event)
@@ -226,7 +270,8 @@ class VirtualRouter:
                 self._remark(advert, now_ns)
                 self._follow(advert, now_ns)
                 self._expect_the_same(advert)
-            case AdvertReceived():  # preempting: discard it, let our timer run out
+            case AdvertReceived(advert):  # preempting: discard it, let our timer run out
+                self._discarded = advert.source
                 if self._expected is Reason.NO_RESPONSE:
                     self._expected = Reason.PREEMPTED
             case Shutdown() | Released():  # in silence: we held nothing
@@ -247,7 +292,9 @@ class VirtualRouter:
                 self._change_config_in_backup(config, now_ns)
             case LocalAddressChanged(address):
                 self.local_address = address
-            case Startup():
+            case HandoverAsked(by):
+                self._take_over_for(by, now_ns)
+            case Startup() | HandoverTaken() | HandoverRefused() | HandoverImpossible() | HandoverWanted():
                 pass
             case _:
                 assert_never(event)
@@ -282,6 +329,7 @@ class VirtualRouter:
         self.active_address = advert.source
         self._active_interval_cs = advert.interval_cs
         self._active_priority = advert.priority
+        self._discarded = None
         self._wait(Reason.NO_RESPONSE, now_ns)
 
     def _expect_the_same(self, advert: Advert) -> None:
@@ -297,6 +345,18 @@ class VirtualRouter:
         alive = self._expected is Reason.PREEMPTED
         self._become_active(self._expected, now_ns)
         self.takeover_ns = now_ns - self._silent_since_ns if followed and not alive else None
+
+    def _take_over_for(self, by: IPAddress, now_ns: int) -> None:
+        """The Active asks us to. It has the addresses until we have announced ourselves, and is told so then.
+
+        The question may be an old one, read by a process that slept: then somebody else is heard by now.
+        """
+        if self.ailments or (self._discarded or self.active_address) not in (None, by):
+            self._actions.append(AnswerHandover(HandoverRefusal.ILL if self.ailments else HandoverRefusal.OTHER_ACTIVE))
+            return
+        self._deaf_to, self._deaf_until_ns = by, now_ns + STRAY_ADVERTS_NS
+        self._become_active(Reason.HANDOVER, now_ns)
+        self._actions.insert(-1, AnswerHandover())  # before the change of state is told
 
     def _wait(self, expected: Reason, now_ns: int) -> None:
         """Start the down timer."""
@@ -332,7 +392,12 @@ class VirtualRouter:
     # ---- RFC 9568 §6.4.3
 
     def _in_active(self, event: Event, now_ns: int) -> None:
+        if self._handover_reason is not None:
+            self._while_handing_over(event, now_ns)
+            return
         match event:
+            case AdvertReceived(advert) if advert.source == self._deaf_to and self._is_stray(advert, now_ns):
+                pass
             case TimerFired():
                 self._advertise(now_ns)
                 self._keep_cadence(now_ns)
@@ -346,10 +411,16 @@ class VirtualRouter:
                 self._yield_to(advert, Reason.HIGHER_ADDRESS, now_ns)
             case AdvertReceived():  # it loses: tell it at once, and tell the switches
                 self._answer_loser(now_ns)
+            case Shutdown(hand_over=True) if self.config.hand_over:
+                self._hand_over(Reason.SHUTDOWN, now_ns)
             case Shutdown():
                 self._started = False
                 self._leave()
                 self._become_initialize(_parting(event))
+            case HandoverWanted(by, priority) if self._is_better(by, priority):
+                self._hand_over(Reason.HIGHER_PRIORITY, now_ns, by)
+            case HandoverAsked():  # we are: it has not heard it
+                self._actions.append(AnswerHandover())
             case Released():  # our addresses go on living, refreshed by the other engine
                 self._started = False
                 self._become_initialize(_parting(event))
@@ -365,6 +436,8 @@ class VirtualRouter:
             case LocalAddressChanged(address):
                 self.local_address = self.active_address = address
             case Startup() | Adopted():
+                pass
+            case HandoverTaken() | HandoverRefused() | HandoverImpossible() | HandoverWanted():
                 pass
             case _:
                 assert_never(event)
@@ -397,7 +470,9 @@ class VirtualRouter:
     def _change_health_in_active(self, ailments: frozenset[str], now_ns: int) -> None:
         was_ill = bool(self.ailments)
         self.ailments = ailments
-        if ailments and not was_ill:
+        if ailments and not was_ill and self.config.hand_over:
+            self._hand_over(Reason.UNHEALTHY, now_ns)
+        elif ailments and not was_ill:
             self._leave()
             self._become_backup(Reason.UNHEALTHY, now_ns, expected=Reason.PRIORITY_ZERO)
         elif was_ill and not ailments:
@@ -418,9 +493,94 @@ class VirtualRouter:
         if added:
             self._actions += (AddAddresses(added), Announce(added))
 
+    # ---- handing over: Active, and silent
+
+    def _hand_over(self, reason: Reason, now_ns: int, to: IPAddress | None = None) -> None:
+        self._handover_reason, self._handover_began_ns, self._handover_heard = reason, now_ns, None
+        self.deadline_ns = now_ns + HANDOVER_ANSWER_NS
+        self._actions.append(HandOver(to))
+
+    def _while_handing_over(self, event: Event, now_ns: int) -> None:
+        match event:
+            case HandoverTaken(by):
+                self._end_handover(by, now_ns)
+            case HandoverRefused(_, others=True) if now_ns < self._handover_began_ns + HANDOVER_LIMIT_NS:
+                self.deadline_ns = now_ns + HANDOVER_ANSWER_NS
+                self._actions.append(HandOver(again=True))
+            case TimerFired() | HandoverRefused() | HandoverImpossible():
+                self._end_handover(None, now_ns)
+            case AdvertReceived(advert) if advert.priority:  # its answer may follow, or be lost
+                self._handover_heard = advert
+            case Shutdown():
+                self._handover_reason = Reason.SHUTDOWN
+            case FaultsChanged(faults):
+                self.faults = faults
+                if faults:
+                    self._leave()
+                    self._become_initialize(Reason.FAULT)
+            case HealthChanged(ailments):
+                self.ailments = ailments
+            case ConfigChanged(config):
+                gone = tuple(item for item in self.config.all_addresses if item not in config.all_addresses)
+                if gone:
+                    self._actions.append(RemoveAddresses(gone))
+                self._replace_config(config)
+            case Released():
+                self._started = False
+                self._become_initialize(Reason.RELEASED)
+            case LocalAddressChanged(address):
+                self.local_address = self.active_address = address
+            case HandoverAsked():
+                self._actions.append(AnswerHandover(HandoverRefusal.LEAVING))
+            case AdvertReceived() | Startup() | Adopted() | HandoverWanted():
+                pass
+            case _:
+                assert_never(event)
+
+    def _end_handover(self, by: IPAddress | None, now_ns: int) -> None:
+        """`by`: who is Active now. None: nobody said so; but when somebody's adverts do, it is as good."""
+        heard, reason = self._handover_heard, self._handover_reason
+        assert reason is not None
+        if by is None and heard is None:
+            if reason is not Reason.SHUTDOWN and not self.ailments:
+                self._stay(now_ns)
+                return
+            self._leave()
+        else:
+            self._actions.append(RemoveAddresses(self.config.all_addresses))
+        if reason is Reason.SHUTDOWN:
+            self._started = False
+            self._become_initialize(reason)
+        elif heard is not None:
+            self._become_backup(reason, now_ns, after=heard)
+        elif by is not None:
+            self._become_backup(reason, now_ns)
+            self.active_address = by
+        else:
+            self._become_backup(reason, now_ns, expected=Reason.PRIORITY_ZERO)
+
+    def _stay(self, now_ns: int) -> None:
+        """What made us leave is over, and nobody has taken over."""
+        self._handover_reason = None
+        if self._is_stale(now_ns):
+            self._give_up_stale(now_ns)
+            return
+        self._advertise(now_ns)
+        self._actions.append(AddAddresses(self.config.all_addresses))  # some may be new since
+        self._restart_advert_timer(now_ns)
+
+    def _is_better(self, by: IPAddress, priority: int) -> bool:
+        return priority > self.priority or (priority == self.priority and self._is_higher(by))
+
+    def _is_stray(self, advert: Advert, now_ns: int) -> bool:
+        """Sent before the handover, and here after it. A priority 0 is none: it says that the other goes."""
+        return advert.priority != 0 and now_ns < self._deaf_until_ns
+
     def _is_stale(self, now_ns: int) -> bool:
-        """Whether we are Active and so late that somebody else may be, too."""
-        return self.last_advert_ns is not None and now_ns - self.last_advert_ns > self._patience_ns()
+        """Whether we are Active and so late that somebody else may be, too. While handing over the limit of that counts."""
+        if self.last_advert_ns is None or self._handover_reason is not None:
+            return False
+        return now_ns - self.last_advert_ns > self._patience_ns()
 
     def _give_up_stale(self, now_ns: int) -> None:
         self._recovered_ns = now_ns
@@ -457,6 +617,7 @@ class VirtualRouter:
         self.deadline_ns = None
         self.last_advert_ns = None
         self.active_address = None
+        self._handover_reason = None
         self._enter(State.INITIALIZE, reason)
 
     def _become_backup(
@@ -464,10 +625,11 @@ class VirtualRouter:
     ) -> None:
         """Wait for the Active that sent `after`, or, with none known, for anybody by our own interval."""
         self.last_advert_ns = None
+        self._handover_reason = None
         if after is not None:
             self._follow(after, now_ns)
         else:
-            self.active_address = None
+            self.active_address = self._discarded = None
             self._active_interval_cs = self.config.advertisement_interval_cs
             self._wait(expected, now_ns)
         self._enter(State.BACKUP, reason)

@@ -43,10 +43,27 @@ class Reason(StrEnum):
     """The set of faults is not empty: the router cannot take part."""
     STALE_CLOCK = "StaleClock"
     """We woke up so late that another router may be Active: listen first."""
+    HANDOVER = "Handover"
+    """The Active asked this node, its peer, to take over."""
     RELEASED = "Released"
     """Given away, as it is, to another engine of this node."""
     SHUTDOWN = "Shutdown"
     """The router was stopped."""
+
+
+class HandoverRefusal(StrEnum):
+    """Why a router does not take over although the Active asks it to. New ones go to the end: their order is sent."""
+
+    ABSENT = "Absent"
+    """This node has no such virtual router."""
+    FAULTY = "Faulty"
+    """It is held in Initialize by a fault, or has not started."""
+    ILL = "Ill"
+    """What this node serves on the address is not healthy."""
+    LEAVING = "Leaving"
+    """It is about to hand over itself."""
+    OTHER_ACTIVE = "OtherActive"
+    """It hears another Active than the one that asks."""
 
 
 class Fault(StrEnum):

@@ -16,6 +16,15 @@ ANNOUNCE_SPACING_NS = ms_to_ns(1000)
 
 _ADVERT_SLACK_PARTS = 20
 
+HANDOVER_ANSWER_NS = ms_to_ns(20)
+"""How long a peer that was asked to take over has to answer."""
+
+HANDOVER_LIMIT_NS = ms_to_ns(60)
+"""How long it may take to find one that does."""
+
+STRAY_ADVERTS_NS = ms_to_ns(100)
+"""For how long after a handover adverts of the one who asked for it may still be on their way to us."""
+
 _LAST_RESORT_STEP_NS = ms_to_ns(50)
 _LAST_RESORT_STEPS = 16
 

@@ -1,0 +1,187 @@
+"""What one virtual router and its peers say to each other: the core's wishes become messages, messages its events.
+
+Nothing is decided here but whom to ask: that is the book's best one that has not refused since the handover began.
+
+Tests: tests/netns/test_handover.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from vipkeeper.engine.log import log
+from vipkeeper.engine.netlink_codec import IPAddress
+from vipkeeper.engine.peer_socket import Way
+from vipkeeper.engine.peers import Peers
+from vipkeeper.peering.messages import NO_FLAGS, STATES, Entry, Flag, Kind, RouterName, Said
+from vipkeeper.vrrp.actions import AnswerHandover, HandOver
+from vipkeeper.vrrp.config import VirtualRouterConfig
+from vipkeeper.vrrp.events import (
+    Event,
+    HandoverAsked,
+    HandoverImpossible,
+    HandoverRefused,
+    HandoverTaken,
+    HandoverWanted,
+)
+from vipkeeper.vrrp.router import VirtualRouter
+from vipkeeper.vrrp.state import HandoverRefusal
+
+
+class Speaker(Protocol):
+    """The router that talks."""
+
+    @property
+    def config(self) -> VirtualRouterConfig: ...
+
+    @property
+    def core(self) -> VirtualRouter: ...
+
+    @property
+    def primary(self) -> IPAddress | None: ...
+
+    @property
+    def interface_index(self) -> int: ...
+
+    @property
+    def vip(self) -> str: ...
+
+
+class RouterTalk:
+    """`feed` hands an event to the router: at once, or, `later`, when what it does now is done."""
+
+    def __init__(
+        self, peers: Peers, speaker: Speaker, feed: Callable[[Event, int], None], later: Callable[[Event], None]
+    ) -> None:
+        self._peers = peers
+        self._speaker = speaker
+        self._feed = feed
+        self._later = later
+        self._ways: Mapping[str, tuple[IPAddress, ...]] = {}
+        self._name = _name_of(speaker.config)
+        self._refused: set[str] = set()
+        self._asked: tuple[str, Said] | None = None
+        self._asked_for: IPAddress | None = None
+        self._asker: tuple[str, int, Way] | None = None
+        self._told: Entry | None = None
+
+    # ---- what the router tells
+
+    @property
+    def name(self) -> RouterName:
+        return self._name
+
+    def join(self, ways: Mapping[str, tuple[IPAddress, ...]]) -> None:
+        """`ways`: addresses of each peer, those on the segment first."""
+        if self._name != _name_of(self._speaker.config):
+            self._peers.leave(self)
+        self._ways = ways
+        self._name = _name_of(self._speaker.config)
+        if ways:
+            self._peers.join(self)
+        else:
+            self._peers.leave(self)
+
+    def leave(self) -> None:
+        self._peers.leave(self)
+
+    def look(self) -> None:
+        """Something has happened to the router: when it is another one than the peers know, they are told."""
+        entry = self.entry()
+        if self._ways and entry != self._told:
+            self._told = entry
+            self._peers.changed(self)
+
+    def entry(self) -> Entry:
+        core = self._speaker.core
+        return Entry(
+            name=self._name,
+            state=STATES[core.state],
+            priority=core.priority,
+            interval_cs=core.config.advertisement_interval_cs,
+            primary=self._speaker.primary,
+            flags=Flag.ILL if core.ailments else NO_FLAGS,
+        )
+
+    # ---- what the core wants
+
+    def hand_over(self, wish: HandOver, now_ns: int) -> None:
+        if not wish.again:
+            self._refused = set()
+        self._asked_for = wish.to
+        peer = self._whom(wish.to, now_ns)
+        if peer is None:
+            self._later(HandoverImpossible())
+            return
+        self._asked = (peer, Said(Kind.TAKE_OVER, self.entry(), self._peers.next_question()))
+        log("handing over", vip=self._speaker.vip, peer=peer)
+        self._ask(*self._asked)
+
+    def answer(self, wish: AnswerHandover) -> None:
+        if self._asker is not None:
+            peer, question, way = self._asker
+            kind = Kind.TAKEN if wish.refusal is None else Kind.REFUSED
+            self._peers.say(peer, Said(kind, self.entry(), question, wish.refusal), (way,))
+
+    # ---- what peers say
+
+    def is_on_segment(self, way: Way) -> bool:
+        return way.direct and way.index == self._speaker.interface_index
+
+    def heard(self, peer: str, said: Said, way: Way, now_ns: int) -> None:
+        match said.kind:
+            case Kind.ASK:
+                self._peers.say(peer, Said(Kind.ANSWER, self.entry(), said.question), (way,))
+            case Kind.TAKE_OVER if said.entry.primary is not None:
+                self._asker = (peer, said.question, way)
+                self._feed(HandoverAsked(said.entry.primary), now_ns)
+            case Kind.TAKEN if self._is_answer(peer, said) and said.entry.primary is not None:
+                self._feed(HandoverTaken(said.entry.primary), now_ns)
+            case Kind.REFUSED if self._is_answer(peer, said):
+                self._refused.add(peer)
+                why = said.refusal or HandoverRefusal.FAULTY
+                log("a peer does not take over", vip=self._speaker.vip, peer=peer, why=why.value)
+                others = self._asked_for is None and self._whom(None, now_ns) is not None
+                self._feed(HandoverRefused(why, others), now_ns)
+            case Kind.WANT if said.entry.primary is not None:
+                self._feed(HandoverWanted(said.entry.primary, said.entry.priority), now_ns)
+            case _:
+                pass
+
+    def noted(self, peer: str, entry: Entry, way: Way, now_ns: int) -> None:
+        """What it is now stands in the book."""
+
+    def repeat(self, peer: str) -> None:
+        """The peer has not understood what was said before now."""
+        if self._speaker.core.is_handing_over and self._asked is not None and self._asked[0] == peer:
+            self._ask(*self._asked)
+
+    def _ask(self, peer: str, said: Said) -> None:
+        self._peers.say(peer, said, self._ways_to(peer))
+
+    def _is_answer(self, peer: str, said: Said) -> bool:
+        return self._asked is not None and (peer, said.question) == (self._asked[0], self._asked[1].question)
+
+    def _whom(self, to: IPAddress | None, now_ns: int) -> str | None:
+        if to is not None:
+            found = self._peers.book.at(self._name, to)
+            return None if found is None else found.peer
+        fit = self._peers.book.fit(self._name, self._refused, now_ns)
+        return next((item.peer for item in fit if item.peer in self._ways), None)
+
+    def _ways_to(self, peer: str) -> list[Way]:
+        """By the router's own interface to where the peer is on the segment; and to its other addresses."""
+        ways: dict[IPAddress, Way] = {}
+        index, source = self._speaker.interface_index, self._speaker.primary
+        entry = self._peers.book.said_by(self._name, peer)
+        primary = None if entry is None else entry.primary
+        if primary is not None and index and source is not None:
+            ways[primary] = Way(primary, index, source)
+        for address in self._ways.get(peer, ()):
+            ways.setdefault(address, Way(address))
+        return list(ways.values())
+
+
+def _name_of(config: VirtualRouterConfig) -> RouterName:
+    return RouterName(config.vrid, config.addresses[0])

@@ -1,0 +1,66 @@
+"""What each peer has said last of each virtual router, and what follows from it.
+
+Peers say everything again each HELLO_NS; what is older than three of those is not relied on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from vipkeeper.peering.messages import Entry, Flag, PeerState, RouterName
+from vipkeeper.vrrp.advert import IPAddress
+from vipkeeper.vrrp.units import NS_PER_S
+
+HELLO_NS = NS_PER_S
+"""How often a peer hears from us without a reason."""
+BELIEVED_NS = 3 * HELLO_NS + HELLO_NS // 2
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    peer: str
+    entry: Entry
+    at_ns: int
+
+
+class Book:
+    def __init__(self) -> None:
+        self._heard: dict[RouterName, dict[str, Heard]] = {}
+
+    def note(self, peer: str, entry: Entry, now_ns: int) -> None:
+        self._heard.setdefault(entry.name, {})[peer] = Heard(peer, entry, now_ns)
+
+    def forget(self, peer: str) -> None:
+        for heard in self._heard.values():
+            heard.pop(peer, None)
+
+    def of(self, name: RouterName, now_ns: int) -> list[Heard]:
+        """What is recent enough to be relied on."""
+        return [item for item in self._heard.get(name, {}).values() if now_ns - item.at_ns <= BELIEVED_NS]
+
+    def fit(self, name: RouterName, but: Collection[str], now_ns: int) -> list[Heard]:
+        """Who can take over, as far as we know, the best first: by priority, then by address, as VRRP has it."""
+        found = [item for item in self.of(name, now_ns) if item.peer not in but and is_fit(item.entry)]
+        return sorted(found, key=lambda item: standing(item.entry.priority, item.entry.primary), reverse=True)
+
+    def said_by(self, name: RouterName, peer: str) -> Entry | None:
+        """However long ago."""
+        heard = self._heard.get(name, {}).get(peer)
+        return None if heard is None else heard.entry
+
+    def at(self, name: RouterName, address: IPAddress | None) -> Heard | None:
+        """Whose primary address that is, however long ago it was said."""
+        if address is None:
+            return None
+        found = self._heard.get(name, {}).values()
+        return next((item for item in found if item.entry.primary == address), None)
+
+
+def is_fit(entry: Entry) -> bool:
+    return entry.state is PeerState.BACKUP and not entry.flags & (Flag.ILL | Flag.LEAVING)
+
+
+def standing(priority: int, address: IPAddress | None) -> tuple[int, int]:
+    """To compare with: the higher one wins (RFC 9568 §6.4.3)."""
+    return priority, 0 if address is None else int(address)
