@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from vipkeeper.engine.unicast import transport_of
 from vipkeeper.engine.peer_plan import ways_of
+from vipkeeper.engine.unicast import transport_of
 from vipkeeper.ipc.fields import IPAddress
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.vrrp.config import VirtualRouterConfig
