@@ -134,11 +134,12 @@ def test_keys_are_changed_without_a_gap(lan: Lan, tmp_path: Path) -> None:
     file = write(tmp_path / "vip.yaml", preferring({"one": 200}))
     one, two = start(lan, file, "one", "two")
     new = "another key for all of them\n"
-    for text in (KEY + new, new + KEY, new):
+    for times, text in enumerate((KEY + new, new + KEY, new), 1):
         for run in (one, two):
             key_file(run.host.lan.folder / run.host.name, text)
             run.reload()
-        wait_for("both have read it", lambda: all(run.log().count("reloaded") >= 1 for run in (one, two)))
+        for run in (one, two):
+            run.wait_for_log("reloaded", times)
     one.stop()
     wait_for(f"two has it\n{two.log()}", lambda: lan.owners(VIP) == ["two"])
     assert "reason=Handover" in two.log(), two.log()
