@@ -18,6 +18,7 @@ from tests.netns.lan import Host, Lan, stays, wait_for
 from tests.netns.speaker import Speaker, document, edited
 from tests.netns.standalone import Standalone, preferring, write
 from tests.netns.stranger import Stranger
+from tests.netns.test_unicast import at, by_unicast
 from vipkeeper.ipc.authentication import HmacAuthentication, HmacKeyReference, PasswordAuthentication
 from vipkeeper.ipc.messages import Secrets
 from vipkeeper.ipc.rendered import RenderedVirtualIP
@@ -170,6 +171,21 @@ def _malformed(forger: Forger, good: bytes) -> bytes:
     if forger.version == 4:
         return message
     return with_checksum(message, pseudo_header(forger.source, ip_address("ff02::12"), len(message)))
+
+
+@pytest.mark.parametrize(("kind", "vip"), [("IPv4", VIP), ("link-local", VIP6)])
+def test_adverts_by_unicast_are_signed_for_each_peer(lan: Lan, kind: str, vip: str) -> None:
+    """The checksum of IPv6 covers destination and trailer."""
+    speakers = [Speaker(lan.host(name)).start() for name in ("one", "two", "three")]
+    ways = {speaker.host.name: at(speaker.host, kind) for speaker in speakers}
+    for speaker in speakers:
+        knows(speaker, 1)
+        speaker.apply(signed(by_unicast(PRIORITIES, ways, vip, interval_cs=10)))
+    speakers[0].wait_until("Active")
+    for speaker in speakers[1:]:
+        wait_for("it hears the Active", lambda: speaker.told().active_address == ways["one"])  # noqa: B023
+        assert speaker.is_in("Backup")
+        assert "advert refused" not in speaker.log()
 
 
 def test_permissive_takes_what_is_not_signed_and_refuses_what_is_signed_wrongly(lan: Lan) -> None:
