@@ -239,6 +239,7 @@ def test_what_runs_goes_on_until_the_secrets_of_its_next_document_have_come(lan:
     assert one.agent.refusals()[0].problems == ("secret web_key-2 is missing",)
     assert one.told().generation == 1
     knows(one)  # what is in use stays
+    one.agent.send(Secrets({"web_key-1": b"short"}))
     knows(one, 1, 2)
     wait_for("it is run", lambda: one.told().generation == 2)
     assert key_id_in(Stranger(lan.host("stranger")), one.host, 51, 4) == 2
