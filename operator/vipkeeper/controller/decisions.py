@@ -20,6 +20,7 @@ from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.render.document import render_document
 from vipkeeper.spec.conflicts import Claim, Verdict, claim_of, judge, rivals, running_claim
 from vipkeeper.spec.names import configmap_name
+from vipkeeper.spec.nginx_own import own_configuration_problem
 from vipkeeper.spec.parse import ParsedVirtualIP, Refusal, RefusalReason
 from vipkeeper.spec.placement import Node, Placement, Requirements, nodes_of
 from vipkeeper.spec.ports import PortBlock, PortsExhausted, allocate_ports
@@ -65,6 +66,7 @@ def decide(state: ClusterState, settings: OperatorSettings, namespace: str) -> D
     configmaps = state.configmaps
     candidates = [_examine(item, configmaps, settings) for item in state.virtualips if not item.deleting]
     candidates = _look_up_secrets(candidates, state, namespace)
+    candidates = [_with_own_configuration(item, state.texts, namespace) for item in candidates]
     candidates, placements = _house(candidates, state, settings)
     candidates = _settle_conflicts(candidates, _Ground(state, settings))
     wanted = {item.placement.name for item in candidates if item.placement}
@@ -130,6 +132,21 @@ def _look_up_secrets(decisions: Iterable[Decision], state: ClusterState, namespa
                 decision = _refuse(decision, problems, RefusalReason.SECRET_MISSING)
         judged.append(decision)
     return judged
+
+
+def _with_own_configuration(decision: Decision, texts: Mapping[str, Mapping[str, str]], namespace: str) -> Decision:
+    """An nginx.conf of the user's own comes from a ConfigMap into the document."""
+    virtualip, parsed = decision.virtualip, decision.virtualip.parsed
+    if decision.refusal is not None or isinstance(parsed, Refusal) or parsed.nginx is None:
+        return decision
+    own = parsed.nginx.own_configuration
+    if own is None:
+        return decision
+    problem, is_missing = own_configuration_problem(own, texts, namespace)
+    if problem:
+        return _refuse(decision, (problem,), RefusalReason.CONFIG_MAP_MISSING if is_missing else RefusalReason.INVALID)
+    whole = replace(parsed.nginx, own_configuration=replace(own, text=texts[own.config_map][own.key]))
+    return replace(decision, virtualip=replace(virtualip, parsed=replace(parsed, nginx=whole)))
 
 
 def _house(

@@ -107,6 +107,14 @@ class ConfigMapSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class TextsSeen:
+    """A ConfigMap that is none of ours: a VirtualIP may refer to it."""
+
+    name: str
+    data: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class SecretSeen:
     """A Secret of the operator's namespace: a user's, or one of ours for a placement."""
 
@@ -174,6 +182,7 @@ Seen = (
     | PodSeen
     | ConfigMapSeen
     | SecretSeen
+    | TextsSeen
     | RoleSeen
     | AnchorSeen
     | DaemonSetSeen
@@ -252,14 +261,14 @@ def _pod(value: Mapping[str, Any]) -> PodSeen | None:
     )
 
 
-def _configmap(value: Mapping[str, Any]) -> ConfigMapSeen | AnchorSeen | None:
+def _configmap(value: Mapping[str, Any]) -> ConfigMapSeen | AnchorSeen | TextsSeen | None:
     metadata, labels = value["metadata"], _labels(value)
     if _deleting(value):
         return None
     if metadata["name"] == names.ANCHOR_CONFIGMAP:
         return AnchorSeen(metadata["uid"])
     if labels.get(names.COMPONENT_LABEL) != names.VIRTUALIP_COMPONENT:
-        return None
+        return TextsSeen(metadata["name"], value.get("data") or {})
     try:
         document = read_configmap(value)
     except BadDocument:

@@ -25,6 +25,7 @@ from vipkeeper.controller.objects import (
     SecretSeen,
     Seen,
     SpeakerSeen,
+    TextsSeen,
     VirtualIPSeen,
     parse,
 )
@@ -110,6 +111,11 @@ class ClusterState:
     @property
     def role(self) -> RoleSeen | None:
         return next(iter(self._all(ROLE, RoleSeen)), None)
+
+    @property
+    def texts(self) -> dict[str, Mapping[str, str]]:
+        """Of the ConfigMaps that are none of ours, by name."""
+        return {item.name: item.data for item in self._all(CONFIGMAP, TextsSeen)}
 
     @property
     def anchor(self) -> AnchorSeen | None:

@@ -199,11 +199,23 @@ class StreamServer:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnConfiguration:
+    """An nginx.conf of the user's own."""
+
+    config_map: str
+    key: str
+    text: str = ""
+    """Filled in by the operator."""
+
+
+@dataclass(frozen=True, slots=True)
 class NginxSection:
     """What nginx serves on the addresses of this VirtualIP."""
 
     http: tuple[HTTPServer, ...] = ()
     stream: tuple[StreamServer, ...] = ()
+    own_configuration: OwnConfiguration | None = None
+    """Instead of the others."""
 
 
 def said_by_format_1(section: NginxSection) -> bool:

@@ -19,6 +19,7 @@ from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.ipc.rendered_nginx import ServiceUpstream
 from vipkeeper.render.nginx_directives import Directive, block, build, directive
 from vipkeeper.render.nginx_http import http_blocks, http_settings
+from vipkeeper.render.nginx_own import own_blocks
 from vipkeeper.render.nginx_stream import stream_blocks, stream_settings
 from vipkeeper.render.nginx_upstream import Endpoint
 
@@ -56,8 +57,16 @@ def render_nginx(
 ) -> NginxConfiguration:
     """A Service that `endpoints` does not know, or without endpoints, answers 503 (in a stream: nothing)."""
     serving = _serving(documents)
-    http = [item for document in serving for item in http_blocks(document, endpoints, paths.tls)]
-    stream = [item for document in serving for item in stream_blocks(document, endpoints, paths.tls)]
+    http = [
+        item
+        for document in serving
+        for item in (*http_blocks(document, endpoints, paths.tls), *own_blocks(document, "http"))
+    ]
+    stream = [
+        item
+        for document in serving
+        for item in (*stream_blocks(document, endpoints, paths.tls), *own_blocks(document, "stream"))
+    ]
     taken: set[tuple[str, ...]] = set()
     http, stream = list(_without_repeated_listens(http, taken)), list(_without_repeated_listens(stream, taken))
     content = build(_main(serving, http, stream, "", readiness_port, paths))

@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema
 
 from vipkeeper.spec import nginx_rules, rules
 from vipkeeper.spec.model import Written, kubernetes
-from vipkeeper.spec.scalars import DNS_SUBDOMAIN_PATTERN, DNSLabel, Port
+from vipkeeper.spec.scalars import DNS_SUBDOMAIN_PATTERN, DNSLabel, ObjectName, Port
 
 MAX_HTTP_SERVERS = 16
 MAX_STREAM_SERVERS = 16
@@ -30,6 +30,7 @@ HEADER_NAME_PATTERN = r"^[A-Za-z0-9][-A-Za-z0-9]*$"
 PRINTABLE_PATTERN = r"^[ -~]*$"
 WITHOUT_SPACE_PATTERN = r"^[!-~]+$"
 CONTENT_TYPE_PATTERN = r"^[A-Za-z0-9.+-]+/[A-Za-z0-9.+-]+(; ?[A-Za-z0-9=.-]+)?$"
+CONFIG_MAP_KEY_PATTERN = r"^[-._a-zA-Z0-9]+$"
 SIZE_PATTERN = r"^[1-9][0-9]{0,5}(Ki|Mi|Gi)?$"
 
 
@@ -302,10 +303,21 @@ class StreamServer(Written):
     """Directives of nginx for its `server` block, as they stand in nginx.conf. For what has no field here."""
 
 
+class ConfigMapReference(Written):
+    """A key of a ConfigMap."""
+
+    name: ObjectName
+    """Name of the ConfigMap. It must be in the operator's namespace (vipkeeper, as a rule)."""
+    key: Annotated[str, Field(min_length=1, max_length=253, pattern=CONFIG_MAP_KEY_PATTERN)] = "nginx.conf"
+    """Key in its `data` [nginx.conf]."""
+
+
 class Nginx(Written):
     """What nginx serves on the addresses. nginx is watched: a node whose nginx fails gives the addresses away."""
 
-    model_config = ConfigDict(json_schema_extra=kubernetes(nginx_rules.SOMETHING, nginx_rules.PORTS_APART))
+    model_config = ConfigDict(
+        json_schema_extra=kubernetes(nginx_rules.SOMETHING, nginx_rules.OWN_ALONE, nginx_rules.PORTS_APART)
+    )
 
     http: Annotated[
         tuple[HTTPServer, ...],
@@ -327,3 +339,7 @@ class Nginx(Written):
         ),
     ] = ()
     """TCP and UDP servers, up to 16."""
+    config_map_ref: ConfigMapReference | None = None
+    """Instead of `http` and `stream`: an nginx.conf of your own, at most 64 KiB, in a ConfigMap. `listen 80` in it means
+    port 80 on the addresses of this object. What belongs to the process (user, workers, events, pid, error_log, modules)
+    is passed over, because all VirtualIPs of a node share one nginx. A change of the ConfigMap is taken at once."""

@@ -22,8 +22,12 @@ MAX_TIMEOUT_MS = 24 * 3600 * 1000
 _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
 
 SOMETHING = Rule(
-    "serves nothing: give at least one server in `http` or `stream`, or leave it out",
-    "has(self.http) && size(self.http) > 0 || has(self.stream) && size(self.stream) > 0",
+    "serves nothing: give at least one server in `http` or `stream`, or a `configMapRef`, or leave it out",
+    "has(self.configMapRef) || has(self.http) && size(self.http) > 0 || has(self.stream) && size(self.stream) > 0",
+)
+OWN_ALONE = Rule(
+    "has a `configMapRef` beside `http` or `stream`: it stands instead of them",
+    "!has(self.configMapRef) || (!has(self.http) || size(self.http) == 0) && (!has(self.stream) || size(self.stream) == 0)",
 )
 _WITHOUT_NAMES = "(!has({0}.hostnames) || size({0}.hostnames) == 0)"
 DEFAULT_SERVER_ONCE = Rule(
@@ -142,7 +146,9 @@ def check_nginx(spec: object) -> Iterator[str]:
     http, stream = objects(nginx.get("http")), objects(nginx.get("stream"))
     if addresses and all(address.is_link_local for address in addresses):
         yield f"spec.nginx: {NEEDS_REACHABLE_ADDRESS.message}"
-    if not http and not stream:
+    if (http or stream) and nginx.get("configMapRef") is not None:
+        yield f"spec.nginx: {OWN_ALONE.message}"
+    if not http and not stream and nginx.get("configMapRef") is None:
         yield f"spec.nginx: {SOMETHING.message}"
     tcp_ports = {server.get("port") for server in [*http, *(item for item in stream if _protocol(item) == "TCP")]}
     ourselves = {(address, port) for address in addresses for port in tcp_ports}

@@ -77,6 +77,8 @@ class RefusalReason(StrEnum):
     """All 255 are taken on its segment (`vrids.allocate_vrid`)."""
     SECRET_MISSING = "SecretMissing"
     """A Secret that it refers to is not there, or can't be used (`secrets.secret_problems`)."""
+    CONFIG_MAP_MISSING = "ConfigMapMissing"
+    """The ConfigMap with its nginx.conf is not there (`nginx_own`)."""
     NOT_SERVED = "NotServed"
     """This installation can't serve it (`settings.settings_problems`)."""
 

@@ -17,6 +17,9 @@ def nginx_section(section: nginx.Nginx) -> rendered.NginxSection:
     return rendered.NginxSection(
         http=tuple(_http_server(server) for server in section.http),
         stream=tuple(_stream_server(server) for server in section.stream),
+        own_configuration=rendered.OwnConfiguration(section.config_map_ref.name, section.config_map_ref.key)
+        if section.config_map_ref
+        else None,
     )
 
 
