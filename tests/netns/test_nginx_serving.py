@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from vipkeeper.agent.nginx_config import NginxConfigurator
 from vipkeeper.agent.nginx_files import NginxFiles
 from vipkeeper.agent.nginx_wanted import Wanted
 from vipkeeper.ipc.rendered import RenderedVirtualIP
+from vipkeeper.ipc.rendered_nginx import OwnConfiguration
 from vipkeeper.render.document import render_document
 from vipkeeper.spec.placement import Node
 from vipkeeper.spec.speaker import NginxReport
@@ -248,6 +250,27 @@ def test_streams_pass_bytes_and_datagrams_on(web: Serving) -> None:
     first, second = web.python(tcp.replace("PORT", "91")).splitlines()
     assert first.startswith(f"got PROXY TCP4 {VIP} {VIP} ")
     assert second == "got hello"
+
+
+def test_an_nginx_conf_of_ones_own_serves_on_the_addresses_beside_others(web: Serving) -> None:
+    text = """
+        worker_processes 1; events {}
+        http {
+            include mime.types;
+            proxy_set_header X-Common yes;
+            server { listen 80; location / { proxy_pass http://127.0.0.1:8002; } }
+            server { listen 80; server_name b.example.com; return 200 b; }
+        }
+    """
+    own = document("own", "configMapRef: {name: site}", OTHER)
+    assert own.nginx is not None
+    with_text = replace(own.nginx, own_configuration=OwnConfiguration("site", "nginx.conf", text))
+    web.serve(document("web", WEB), replace(own, nginx=with_text))
+    answer = web.ask(f"http://{OTHER}/")
+    assert (answer["server"], answer["headers"]["x-common"]) == ("two", "yes")
+    assert web.curl(f"http://{OTHER}/", "-H", "Host: b.example.com") == "b"
+    assert "x-common" not in web.ask(f"http://{VIP}:81/")["headers"], "nobody else's servers see it"
+    web.serve(document("web", WEB))
 
 
 def test_virtualips_share_a_port_on_different_addresses(web: Serving) -> None:

@@ -268,7 +268,7 @@ def _configmap(value: Mapping[str, Any]) -> ConfigMapSeen | AnchorSeen | TextsSe
     if metadata["name"] == names.ANCHOR_CONFIGMAP:
         return AnchorSeen(metadata["uid"])
     if labels.get(names.COMPONENT_LABEL) != names.VIRTUALIP_COMPONENT:
-        return TextsSeen(metadata["name"], value.get("data") or {})
+        return TextsSeen(metadata["name"], value["data"]) if value.get("data") else None
     try:
         document = read_configmap(value)
     except BadDocument:

@@ -9,6 +9,7 @@ Tests: tests/unit/render/test_nginx.py
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv6Address
 from typing import Any
@@ -34,12 +35,22 @@ def block(name: str, inner: Iterable[Directive], *args: str) -> Directive:
 
 
 def mark(virtualip: str, field: str) -> Directive:
-    """`line`: crossplane writes a comment behind the directive before it when both have the same."""
-    return {"directive": "#", "args": [], "comment": f" {virtualip}: {field}", "line": 1}
+    return {"directive": "#", "args": [], "comment": f" {virtualip}: {field}"}
 
 
 def build(directives: Iterable[Directive]) -> str:
-    return str(crossplane.build(list(directives))).rstrip() + "\n"
+    return str(crossplane.build(_numbered(directives, itertools.count(1)))).rstrip() + "\n"
+
+
+def _numbered(directives: Iterable[Directive], numbers: Iterator[int]) -> list[Directive]:
+    """crossplane writes a comment behind the directive before it when both have the same line number."""
+    numbered = []
+    for item in directives:
+        copy = {**item, "line": next(numbers)}
+        if item.get("block") is not None:
+            copy["block"] = _numbered(item["block"], numbers)
+        numbered.append(copy)
+    return numbered
 
 
 def text(value: str) -> str:
@@ -76,13 +87,5 @@ def certificate_file(wanted: TLS) -> str:
 def snippet(virtualip: str, field: str, source: str) -> Iterator[Directive]:
     """What the user wrote, marked. It was parsed at the door, so it is whole in itself."""
     if source:
-        parsed = _without_lines(nginx_text.parse(source))
+        parsed = nginx_text.parse(source)
         yield from [mark(virtualip, field), *parsed] if parsed else []
-
-
-def _without_lines(directives: Iterable[Directive]) -> list[Directive]:
-    """Lines of another text would move our comments (see `mark`)."""
-    return [
-        {key: _without_lines(value) if key == "block" else value for key, value in item.items() if key != "line"}
-        for item in directives
-    ]
