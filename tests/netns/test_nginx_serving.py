@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,9 @@ from vipkeeper.agent.nginx_config import NginxConfigurator
 from vipkeeper.agent.nginx_files import NginxFiles
 from vipkeeper.agent.nginx_wanted import Wanted
 from vipkeeper.ipc.rendered import RenderedVirtualIP
-from vipkeeper.ipc.rendered_nginx import OwnConfiguration
+from vipkeeper.ipc.rendered_nginx import OwnConfiguration, ServiceUpstream
 from vipkeeper.render.document import render_document
+from vipkeeper.render.nginx_upstream import Endpoint
 from vipkeeper.spec.placement import Node
 from vipkeeper.spec.speaker import NginxReport
 
@@ -250,6 +252,32 @@ def test_streams_pass_bytes_and_datagrams_on(web: Serving) -> None:
     first, second = web.python(tcp.replace("PORT", "91")).splitlines()
     assert first.startswith(f"got PROXY TCP4 {VIP} {VIP} ")
     assert second == "got hello"
+
+
+def test_endpoints_that_change_are_in_effect_soon_and_none_is_a_503(web: Serving) -> None:
+    service = ServiceUpstream("default", "web", 80)
+    pods = document("web", "http: [{port: 80, upstream: {service: {namespace: default, name: web, port: 80}}}]")
+
+    def have(*ports: int) -> None:
+        endpoints = {service: tuple(Endpoint(ip_address("127.0.0.1"), port) for port in ports)}
+        web.configurator.want(Wanted((pods,), READINESS_PORT, endpoints))
+
+    def until(name: str) -> float:
+        began_s = time.monotonic()
+        wait_for(lambda: f'"server": "{name}"' in web.curl(f"http://{VIP}/"), f"{name} to answer")
+        return time.monotonic() - began_s
+
+    have(8001)
+    until("one")
+    took_s = []
+    for port, name in ((8002, "two"), (8001, "one"), (8002, "two")):
+        have(port)
+        took_s.append(until(name))
+    assert min(took_s) < 1.5, "a second between reloads, and a reload"
+    have()
+    wait_for(lambda: web.status(f"http://{VIP}/") == "503", "nobody to be there")
+    assert web.curl(f"http://{VIP}/") == "vipkeeper: no ready endpoint of default/web\n"
+    web.serve(document("web", WEB))
 
 
 def test_an_nginx_conf_of_ones_own_serves_on_the_addresses_beside_others(web: Serving) -> None:

@@ -166,7 +166,7 @@ class NginxConfigurator:
         while time.monotonic() < began_s + SEEN_WITHIN_S:
             if self._files.running_generation() == generation:
                 log.info("nginx reloaded generation=%s", generation)
-                self._next_reload_s = time.monotonic() + RELOAD_GAP_S
+                self._next_reload_s = began_s + RELOAD_GAP_S
                 return ""
             result = self._files.result()
             if result is not None and result != before and result.generation == generation and not result.ok:
