@@ -273,7 +273,7 @@ def test_endpoints_that_change_are_in_effect_soon_and_none_is_a_503(web: Serving
     for port, name in ((8002, "two"), (8001, "one"), (8002, "two")):
         have(port)
         took_s.append(until(name))
-    assert min(took_s) < 1.5, "a second between reloads, and a reload"
+    assert min(took_s) < 3, "a second between reloads, a reload, and a busy machine"
     have()
     wait_for(lambda: web.status(f"http://{VIP}/") == "503", "nobody to be there")
     assert web.curl(f"http://{VIP}/") == "vipkeeper: no ready endpoint of default/web\n"
