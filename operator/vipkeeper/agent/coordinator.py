@@ -251,9 +251,10 @@ class Coordinator:
                 self._report.router(event, now, now_s)
                 self._do(self._documents.engine_runs({event.name}))
             case messages.Gone():
-                self._heard_of.discard(event.name)
-                self._documents.moved.discard(event.name)
-                self._report.router_gone(event.name)
+                self._report.router_gone(event.name, event.family)
+                if not self._report.runs(event.name):
+                    self._heard_of.discard(event.name)
+                    self._documents.moved.discard(event.name)
             case messages.Refused():
                 log.warning("engine refuses name=%s generation=%s: %s", event.name, event.generation, event.problems)
                 self._report.refused(event)

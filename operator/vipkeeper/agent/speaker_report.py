@@ -31,8 +31,9 @@ class SpeakerReport:
         self.unreadable: dict[str, RefusedDocument] = {}
         """Documents that the agent could not read."""
         self._refused: dict[str, RefusedDocument] = {}
-        self._routers: dict[str, VirtualRouterReport] = {}
-        self._counted_s: dict[str, float] = {}
+        self._routers: dict[tuple[str, str], VirtualRouterReport] = {}
+        """By name and family."""
+        self._counted_s: dict[tuple[str, str], float] = {}
 
     def engine_started(self, version: str) -> None:
         """A Welcome: it will tell again what it refuses."""
@@ -47,27 +48,36 @@ class SpeakerReport:
 
     def router(self, status: RouterStatus, received_at: datetime, now_s: float) -> None:
         new = report_from_router(status, received_at)
-        old = self._routers.get(status.name)
+        key = (status.name, status.family)
+        old = self._routers.get(key)
         if old is not None and (old.uid, old.state, old.reason) == (new.uid, new.state, new.reason):
             if abs(old.since - new.since) < SAME_SINCE:
                 new = new.model_copy(update={"since": old.since})
             counters = {"rejected": old.rejected, "addresses_put_back": old.addresses_put_back}
             counters_alone = new.model_copy(update=counters) == old
-            if counters_alone and now_s < self._counted_s.get(status.name, now_s) + COUNTERS_S:
+            if counters_alone and now_s < self._counted_s.get(key, now_s) + COUNTERS_S:
                 return
-        self._routers[status.name] = new
-        self._counted_s[status.name] = now_s
+        self._routers[key] = new
+        self._counted_s[key] = now_s
         refused = self._refused.get(status.name)
         if refused is not None and status.generation >= refused.generation:
             del self._refused[status.name]
 
-    def router_gone(self, name: str) -> None:
-        self._routers.pop(name, None)
-        self._refused.pop(name, None)
+    def router_gone(self, name: str, family: str = "") -> None:
+        """`family`: "" for all of them."""
+        gone = [key for key in self._routers if key[0] == name and family in ("", key[1])]
+        for key in gone:
+            del self._routers[key]
+        if not any(key[0] == name for key in self._routers):
+            self._refused.pop(name, None)
+
+    def runs(self, name: str) -> bool:
+        return any(key[0] == name for key in self._routers)
 
     def keep_routers(self, names: Iterable[str]) -> None:
         """Forget all others: a restarted engine did not speak of them."""
-        self._routers = {name: self._routers[name] for name in self._routers.keys() & set(names)}
+        kept = set(names)
+        self._routers = {key: report for key, report in self._routers.items() if key[0] in kept}
 
     def refused(self, message: Refused) -> None:
         self._refused[message.name] = refusal_from_engine(message)
@@ -76,7 +86,7 @@ class SpeakerReport:
         refused = self._refused | self.unreadable
         return VRRPSpeakerStatus(
             engine_version=self.engine_version,
-            virtual_routers=tuple(self._routers[name] for name in sorted(self._routers)),
+            virtual_routers=tuple(self._routers[key] for key in sorted(self._routers)),
             refused=tuple(refused[name] for name in sorted(refused)),
             nginx=self.nginx,
         )

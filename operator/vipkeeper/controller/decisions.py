@@ -24,7 +24,7 @@ from vipkeeper.spec.nginx_own import own_configuration_problem
 from vipkeeper.spec.parse import ParsedVirtualIP, Refusal, RefusalReason
 from vipkeeper.spec.placement import Node, Placement, Requirements, nodes_of
 from vipkeeper.spec.ports import PortBlock, PortsExhausted, allocate_ports
-from vipkeeper.spec.rules import parse_ip
+from vipkeeper.spec.rules import FAMILIES_FIXED, parse_ip
 from vipkeeper.spec.secrets import secret_problems
 from vipkeeper.spec.settings import OperatorSettings, settings_problems
 from vipkeeper.spec.speaker import VRRPSpeaker
@@ -84,12 +84,13 @@ class _Ground:
         self.speakers: list[VRRPSpeaker] = [seen.speaker for seen in state.speakers.values()]
         for pod in state.pods:
             self._occupied.setdefault(pod.placement, set()).add(pod.node)
-        self._addresses: dict[tuple[str, str], dict[str, IPAddress]] = {}
+        self._addresses: dict[tuple[str, str], dict[str, dict[int, IPAddress]]] = {}
         for speaker in self.speakers:
             for report in speaker.status.virtual_routers:
                 address = parse_ip(report.primary_address or "")
                 if address is not None:
-                    self._addresses.setdefault((speaker.placement, report.uid), {})[speaker.node_name] = address
+                    nodes = self._addresses.setdefault((speaker.placement, report.uid), {})
+                    nodes.setdefault(speaker.node_name, {})[address.version] = address
 
     def nodes_of(self, placement: Placement) -> tuple[Node, ...]:
         if placement.name not in self._by_placement:
@@ -97,14 +98,20 @@ class _Ground:
             self._by_placement[placement.name] = nodes_of(placement, self._nodes, occupied, self._required)
         return self._by_placement[placement.name]
 
-    def addresses_of(self, decision: Decision) -> dict[str, IPAddress]:
+    def addresses_of(self, decision: Decision) -> dict[str, tuple[IPAddress, ...]]:
         """By node, where it is found on the segment. A speaker that says nothing (any more) is where it was before:
         a pod that starts again makes no document anew."""
         assert decision.placement is not None, "a refused object has no placement"
         running = decision.running
         before = running.nodes if running else {}
-        known = {name: address for name, share in before.items() for address in share.segment_addresses}
-        return known | self._addresses.get((decision.placement.name, decision.virtualip.uid), {})
+        known: dict[str, dict[int, IPAddress]] = {
+            name: {item.version: item for item in share.segment_addresses} for name, share in before.items()
+        }
+        for name, told in self._addresses.get((decision.placement.name, decision.virtualip.uid), {}).items():
+            known[name] = known.get(name, {}) | told
+        return {
+            name: tuple(item for _version, item in sorted(by_version.items())) for name, by_version in known.items()
+        }
 
 
 def _examine(virtualip: VirtualIPSeen, configmaps: Mapping[str, ConfigMapSeen], settings: OperatorSettings) -> Decision:
@@ -217,6 +224,8 @@ def _conclude(decision: Decision, claim: Claim, verdict: Verdict, others: Iterab
     if not verdict.accepted:
         return _refuse(decision, verdict.problems, RefusalReason.CONFLICT, verdict.keeps_running)
     parsed = _trusted(decision)
+    if decision.running is not None and decision.running.families != parsed.families:
+        return _refuse(decision, (f"spec.vrrp.families: {FAMILIES_FIXED.message}",), RefusalReason.INVALID)
     if claim.vrid is None:
         taken = {rival.vrid for rival in rivals(claim, others) if rival.vrid is not None}
         pin = allocate_vrid(claim.uid, taken)

@@ -26,7 +26,7 @@ from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.ipc.secret_kinds import SecretKind
 from vipkeeper.render.configmap import render_configmap
 from vipkeeper.render.daemonset import Anchor, render_daemonset
-from vipkeeper.spec.belief import BLINK, SpeakerView
+from vipkeeper.spec.belief import BLINK, SpeakerView, families_of
 from vipkeeper.spec.names import lease_name
 from vipkeeper.spec.settings import OperatorSettings
 from vipkeeper.spec.speaker import VRRPSpeaker
@@ -274,7 +274,12 @@ def _reason(program: _Program) -> str:
 
 def _runs_all(speaker: VRRPSpeaker, documents: Iterable[RenderedVirtualIP], since: datetime) -> bool:
     """The speaker reports every document in which its node takes part, in a state that began after `since`."""
-    reports = (speaker.report_of(document.name) for document in documents if speaker.node_name in document.nodes)
+    reports = (
+        speaker.report_of(document.name, family)
+        for document in documents
+        if speaker.node_name in document.nodes
+        for family in families_of(document)
+    )
     return all(report is not None and report.since >= since for report in reports)
 
 

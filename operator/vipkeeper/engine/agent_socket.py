@@ -18,6 +18,7 @@ from pathlib import Path
 from vipkeeper.engine.lines import CLOSED, LineStream
 from vipkeeper.engine.log import warn
 from vipkeeper.engine.loop import Loop
+from vipkeeper.ipc import families
 from vipkeeper.ipc.fields import BadDocument
 from vipkeeper.ipc.messages import AgentMessage, EngineMessage, Refused, decode_agent_message, encode
 
@@ -27,7 +28,8 @@ _PEER_CREDENTIALS = struct.Struct("=iII")
 
 
 class AgentSocket:
-    """`greet` is what a new connection is told first; `on_message` gets what an agent says."""
+    """`greet` is what a new connection is told first; `on_message` gets what an agent says, `knows` tells of which
+    names there is anything. Documents with several elections are taken apart here (`ipc/families.py`)."""
 
     def __init__(
         self,
@@ -35,11 +37,13 @@ class AgentSocket:
         path: Path,
         greet: Callable[[], list[EngineMessage]],
         on_message: Callable[[AgentMessage], None],
+        knows: Callable[[str], bool],
     ) -> None:
         self._loop = loop
         self._path = path
         self._greet = greet
         self._on_message = on_message
+        self._knows = knows
         self._streams: set[LineStream] = set()
         self.deaf = False
         """Whether nothing that is said counts any more: the engine leaves."""
@@ -49,7 +53,7 @@ class AgentSocket:
     def tell(self, message: EngineMessage) -> None:
         """Everybody who is connected."""
         if self._streams:
-            line = encode(message)
+            line = encode(families.outgoing(message))
             for stream in list(self._streams):
                 stream.send(line)
 
@@ -94,7 +98,7 @@ class AgentSocket:
         streams.append(LineStream(self._loop, connection, on_line, on_end))
         self._streams.add(streams[0])
         for message in self._greet():
-            streams[0].send(encode(message))
+            streams[0].send(encode(families.outgoing(message)))
 
     def _take(self, stream: LineStream, line: bytes) -> None:
         if self.deaf:
@@ -105,7 +109,8 @@ class AgentSocket:
             warn("a message of the agent is refused", problems=error)
             stream.send(encode(Refused(_name_in(line), _generation_in(line), tuple(error.problems))))
             return
-        self._on_message(message)
+        for part in families.incoming(message, self._knows):
+            self._on_message(part)
 
 
 def _uid_of(connection: socket.socket) -> int:

@@ -12,7 +12,7 @@ from vipkeeper.vrrp.config import VirtualRouterConfig
 from vipkeeper.vrrp.packet import ChecksumForm, Family, Version
 from vipkeeper.vrrp.units import ms_to_ns
 
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?(_ipv[46])?")
 
 
 def problems_of(document: RenderedVirtualIP, node: str) -> tuple[str, ...]:
@@ -27,6 +27,8 @@ def problems_of(document: RenderedVirtualIP, node: str) -> tuple[str, ...]:
         problems.append(f"nodes.{node}.priority: 255 is kept for address owners, which are not supported")
     if document.vrrp_version == Version.V2 and Family(document.addresses[0].address.version) is not Family.IPV4:
         problems.append("vrrpVersion: 2 knows IPv4 only, and the first address is none")
+    if document.families != "Together":
+        problems.append("families: an election is of one family")  # the door has taken it apart (ipc/families.py)
     if document.nginx is not None and not document.accept_mode:
         problems.append("acceptMode: false drops what nginx shall answer")
     seen = set()

@@ -135,7 +135,9 @@ class Engine:
         self._counter_timer = self._loop.timer(self._tell_counters)
         self._garbage_timer = self._loop.timer(self._collect_garbage)
         self._adoption = Adoption(self._loop, settings.placement, self._running, self._let_go)
-        self._agents = AgentSocket(self._loop, settings.engine_socket, self._greeting, self._agent_said)
+        self._agents = AgentSocket(
+            self._loop, settings.engine_socket, self._greeting, self._agent_said, self._has_something_of
+        )
 
     def run(self) -> None:
         """Until SIGTERM, SIGINT, or the end of the guard."""
@@ -358,6 +360,9 @@ class Engine:
                 self._take_health(message)
             case Secrets(values):
                 self._take_secrets(values)
+
+    def _has_something_of(self, name: str) -> bool:
+        return name in self._routers or name in self._waiting or name in self._heritage.documents
 
     def _greeting(self) -> list[EngineMessage]:
         welcome = Welcome(vipkeeper.__version__, self._settings.node, self._settings.placement)

@@ -144,6 +144,8 @@ class RouterStatus:
     primary_address: str = ""
     """This node's primary address of the election's family (RFC 9568 §1.6): where its adverts come from. "" while it
     has none; an engine of before says nothing."""
+    family: str = ""
+    """IPv4 or IPv6, where each family of the document has an election of its own; "" where one is for all."""
     rejected: tuple[Rejected, ...] = ()
     """At most 16 entries, most frequent first. A change of a count alone is sent each 60 s at most."""
     put_back: int = 0
@@ -155,6 +157,8 @@ class Gone:
     """The router of that name has ended here and its addresses are removed."""
 
     name: str
+    family: str = ""
+    """Of the election that has ended, where the document has several; "": all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,11 +217,12 @@ def to_json(message: AgentMessage | EngineMessage) -> dict[str, Any]:
                 "ailments": list(message.ailments),
                 "activeAddress": message.active_address,
                 "primaryAddress": message.primary_address,
+                "family": message.family,
                 "rejected": [{"cause": r.cause, "source": r.source, "count": r.count} for r in message.rejected],
                 "putBack": message.put_back,
             }
         case Gone():
-            return {"type": "gone", "name": message.name}
+            return {"type": "gone", "name": message.name, "family": message.family}
         case Refused():
             return {
                 "type": "refused",
@@ -284,7 +289,7 @@ def decode_engine_message(line: bytes) -> EngineMessage:
         case "status":
             message = _status(fields, json.loads(line))
         case "gone":
-            message = Gone(fields.text("name"))
+            message = Gone(fields.text("name"), fields.text("family", ""))
         case "refused":
             message = Refused(fields.text("name"), fields.number("generation", 0, 2**63 - 1), fields.texts("problems"))
         case other:
@@ -312,6 +317,7 @@ def _status(fields: Fields, raw: dict[str, Any]) -> RouterStatus:
         ailments=fields.texts("ailments"),
         active_address=fields.text("activeAddress"),
         primary_address=fields.text("primaryAddress", ""),
+        family=fields.text("family", ""),
         rejected=tuple(
             Rejected(item.text("cause"), item.text("source"), item.number("count", 0, 2**63 - 1))
             for item in fields.children("rejected")

@@ -8,6 +8,7 @@ every node, so that an election never ties), the VRID is allocated.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +39,9 @@ CHECKSUM_FORMS = ("PseudoHeader", "MessageOnly")
 TRANSPORTS = ("Multicast", "Unicast")
 """How adverts travel: to the group of RFC 9568 §5.1, or to each other node of the document."""
 
+FAMILIES = ("Together", "Separate")
+"""Of a document with both address families: one election for all, or one for each."""
+
 _MAX_CHECK_MS = 3_600_000
 _MAX_PREEMPT_DELAY_MS = 3_600_000
 _MAX_CHECKS_IN_A_ROW = 1000
@@ -50,6 +54,12 @@ class RenderedAddress:
     address: IPAddress
     prefix_length: int | None = None
     """As written by the user (192.0.2.10/24): serves to find the interface. None: not written."""
+
+
+def elections_of(addresses: Iterable[RenderedAddress], families: str) -> tuple[int, ...]:
+    """IP versions that hold an election, that of the first address first. `families`: one of FAMILIES."""
+    versions = tuple(dict.fromkeys(item.address.version for item in addresses))
+    return versions if families == "Separate" else versions[:1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +128,7 @@ class RenderedVirtualIP:
     """Centiseconds, 1..4095 (RFC 9568 §5.2.7); version 2: whole seconds, 100..25500."""
     preempt: bool
     addresses: tuple[RenderedAddress, ...]
-    """1..20; the family of the first one holds the election, the others move along (families: Together)."""
+    """1..20. The family of the first one holds the election, and the others move along; or see `families`."""
     interface: str | None
     """None: each node chooses (the one whose subnet holds the address, else that of the default route)."""
     nodes: dict[str, NodeShare] = field(default_factory=dict)
@@ -137,12 +147,18 @@ class RenderedVirtualIP:
     """One of TRANSPORTS, of what is sent and taken. Unicast: `nodes` has the addresses of the others."""
     min_ttl: int = 255
     """Lowest TTL or Hop Limit that is taken by unicast, 1..255."""
+    families: str = "Together"
+    """One of FAMILIES. Separate: each family of `addresses` has an election of its own (`families.py`)."""
     accept_mode: bool = True
     """Accept_Mode (RFC 9568 §6.1): false: the Active drops what is addressed to the virtual addresses."""
     authentication: Authentication | None = None
     """Of what is sent and taken. None: none. What it refers to comes in `messages.Secrets`."""
     peers: PeersSection | None = None
     """How the engines of the nodes talk to each other. None: plain VRRP."""
+
+    @property
+    def elections(self) -> tuple[int, ...]:
+        return elections_of(self.addresses, self.families)
 
     @property
     def engine_secrets(self) -> dict[str, SecretKind]:
@@ -190,6 +206,7 @@ class RenderedVirtualIP:
             ),
             accept_mode=fields.flag("acceptMode", True),
             peers=read_peers(fields.child("peers")) if fields.has("peers") else None,
+            families=fields.choice("families", FAMILIES),
         )
         if document.install_prefix and any(item.prefix_length is None for item in addresses):
             fields.note("installPrefix", "needs a prefix length with every address")
@@ -248,6 +265,7 @@ def _of_format_3(document: RenderedVirtualIP) -> dict[str, Any]:
         minTtl=(document.min_ttl, 255),
         authentication=(None if authentication is None else authentication_to_json(authentication), None),
         acceptMode=(document.accept_mode, True),
+        families=(document.families, "Together"),
         nginx=(nginx and members.to_json(nginx), None),
         peers=(None if peers is None else peers_to_json(peers), None),
     )

@@ -15,7 +15,7 @@ from vipkeeper.spec.parse import ParsedVirtualIP
 from vipkeeper.spec.placement import Node
 from vipkeeper.spec.priorities import effective_priorities, wanted_priorities
 
-NOT_REPORTED: Mapping[str, IPAddress] = {}
+NOT_REPORTED: Mapping[str, tuple[IPAddress, ...]] = {}
 
 
 def needs_node_addresses(parsed: ParsedVirtualIP) -> bool:
@@ -24,11 +24,14 @@ def needs_node_addresses(parsed: ParsedVirtualIP) -> bool:
 
 
 def render_document(
-    parsed: ParsedVirtualIP, vrid: int, nodes: Iterable[Node], reported: Mapping[str, IPAddress] = NOT_REPORTED
+    parsed: ParsedVirtualIP,
+    vrid: int,
+    nodes: Iterable[Node],
+    reported: Mapping[str, tuple[IPAddress, ...]] = NOT_REPORTED,
 ) -> RenderedVirtualIP:
     """`nodes`: those of the placement (`placement.nodes_of`); `vrid`: the user's, the pinned or the allocated one.
 
-    `reported`: by node, its address on the segment, as its speaker reports it.
+    `reported`: by node, its address on the segment (one for each election), as its speaker reports it.
     """
     nodes = tuple(nodes)
     wanted = wanted_priorities(nodes, parsed.priority, parsed.priorities)
@@ -52,19 +55,25 @@ def render_document(
         transport=parsed.transport,
         min_ttl=parsed.min_ttl,
         authentication=parsed.authentication,
+        families=parsed.families,
         accept_mode=parsed.accept_mode,
     )
 
 
 def _with_addresses(
-    shares: Mapping[str, NodeShare], parsed: ParsedVirtualIP, nodes: Iterable[Node], reported: Mapping[str, IPAddress]
+    shares: Mapping[str, NodeShare],
+    parsed: ParsedVirtualIP,
+    nodes: Iterable[Node],
+    reported: Mapping[str, tuple[IPAddress, ...]],
 ) -> dict[str, NodeShare]:
     if not needs_node_addresses(parsed):
         return dict(shares)
-    family = parsed.addresses[0].address.version
     others = {node.name: node.addresses for node in nodes}
-    on_segment = {name: (address,) for name, address in reported.items() if address.version == family}
     return {
-        name: replace(share, segment_addresses=on_segment.get(name, ()), node_addresses=others[name])
+        name: replace(
+            share,
+            segment_addresses=tuple(item for item in reported.get(name, ()) if item.version in parsed.elections),
+            node_addresses=others[name],
+        )
         for name, share in shares.items()
     }

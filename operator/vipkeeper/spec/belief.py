@@ -85,17 +85,28 @@ class NodeView:
         return self.report.generation if served == {self.report.generation} else None
 
 
-def node_views(document: RenderedVirtualIP, speakers: Iterable[SpeakerView], now: datetime) -> tuple[NodeView, ...]:
-    """All nodes that take part, by name."""
+def families_of(document: RenderedVirtualIP) -> tuple[str | None, ...]:
+    """What speakers call its elections in their reports: (None,) where one is for all."""
+    if document.families != "Separate":
+        return (None,)
+    return tuple(f"IPv{version}" for version in document.elections)
+
+
+def node_views(
+    document: RenderedVirtualIP, speakers: Iterable[SpeakerView], now: datetime, family: str | None = None
+) -> tuple[NodeView, ...]:
+    """All nodes that take part in one election of it (`families_of`), by name."""
     by_node = {view.speaker.node_name: view for view in speakers if view.speaker.placement == document.placement}
-    views = [_node_view(name, document, by_node.get(name), now) for name in sorted(document.nodes)]
+    views = [_node_view(name, document, by_node.get(name), now, family) for name in sorted(document.nodes)]
     return _without_superseded(views)
 
 
-def _node_view(name: str, document: RenderedVirtualIP, view: SpeakerView | None, now: datetime) -> NodeView:
+def _node_view(
+    name: str, document: RenderedVirtualIP, view: SpeakerView | None, now: datetime, family: str | None
+) -> NodeView:
     if view is None:
         return NodeView(name, ABSENT, NO_SPEAKER)
-    report = view.speaker.report_of(document.name)
+    report = view.speaker.report_of(document.name, family)
     if report is not None and report.uid != document.uid:  # of an object of that name that was deleted
         report = None
     refusal = view.speaker.refusal_of(document.name)

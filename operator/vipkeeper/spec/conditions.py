@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -94,6 +94,18 @@ def findings(situation: Situation) -> dict[ConditionType, Finding]:
         ConditionType.DEGRADED: degraded(situation),
     }
     return {type_: finding for type_, finding in candidates.items() if finding is not None}
+
+
+def together(elections: Sequence[dict[ConditionType, Finding]]) -> dict[ConditionType, Finding]:
+    """Of several elections: what is wrong with one is wrong with the object, and all that is so is told."""
+    merged = {}
+    for type_ in ConditionType:
+        found = [finding[type_] for finding in elections if type_ in finding]
+        if found:
+            worst = min(found, key=lambda item: (item.status is True, item.status is None))
+            told = dict.fromkeys(item.message for item in found if item.status == worst.status)
+            merged[type_] = Finding(worst.status, worst.reason, "; ".join(told))
+    return merged
 
 
 def accepted(situation: Situation) -> Finding:

@@ -32,12 +32,13 @@ class Claim:
     nodes: frozenset[str]
     """Nodes that take part."""
     segments: frozenset[str]
-    """Segments of its election, as far as speakers have reported them."""
+    """Segments of its elections, as far as speakers have reported them."""
+    elections: tuple[int, ...]
+    """IP versions in which it elects, and so takes its VRID: that of the first address, or both (families: Separate)."""
 
-    @property
-    def family(self) -> int:
-        """4 or 6: where the election runs (that of the first address)."""
-        return self.addresses[0].version
+    def on(self, version: int) -> frozenset[str]:
+        """Segments of that family."""
+        return frozenset(segment for segment in self.segments if (":" in segment) == (version == 6))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,8 @@ def claim_of(parsed: ParsedVirtualIP, nodes: Iterable[str], speakers: Iterable[V
         addresses=addresses,
         vrid=parsed.pinned_vrid if parsed.vrid is None else parsed.vrid,
         nodes=frozenset(nodes),
-        segments=segments_of(parsed.name, addresses[0], speakers),
+        segments=segments_of(parsed.name, _first_of_each(addresses, parsed.elections), speakers),
+        elections=parsed.elections,
     )
 
 
@@ -78,15 +80,22 @@ def running_claim(document: RenderedVirtualIP, created_at: datetime, speakers: I
         addresses=addresses,
         vrid=document.vrid,
         nodes=frozenset(document.nodes),
-        segments=segments_of(document.name, addresses[0], speakers),
+        segments=segments_of(document.name, _first_of_each(addresses, document.elections), speakers),
+        elections=document.elections,
     )
 
 
-def segments_of(name: str, address: IPAddress, speakers: Iterable[VRRPSpeaker]) -> frozenset[str]:
-    """Segments that speakers report for `name`; before they do, those reported for anybody in which `address` lies."""
+def segments_of(name: str, addresses: Iterable[IPAddress], speakers: Iterable[VRRPSpeaker]) -> frozenset[str]:
+    """Segments that speakers report for `name`; before they do, those reported for anybody in which `addresses` lie."""
     reports = [report for speaker in speakers for report in speaker.status.virtual_routers if report.segment]
     own = frozenset(str(report.segment) for report in reports if report.name == name)
-    return own or frozenset(str(report.segment) for report in reports if _holds(str(report.segment), address))
+    return own or frozenset(
+        str(report.segment) for report in reports if any(_holds(str(report.segment), address) for address in addresses)
+    )
+
+
+def _first_of_each(addresses: tuple[IPAddress, ...], elections: tuple[int, ...]) -> tuple[IPAddress, ...]:
+    return tuple(next(item for item in addresses if item.version == version) for version in elections)
 
 
 def judge(wanted: Iterable[Claim], running: Mapping[str, Claim]) -> dict[str, Verdict]:
@@ -122,7 +131,8 @@ class _Taken:
 
     def add(self, claim: Claim) -> None:
         self._by_address.update(dict.fromkeys(claim.addresses, claim))
-        self._by_vrid.setdefault((claim.family, claim.vrid), []).append(claim)
+        for version in claim.elections:
+            self._by_vrid.setdefault((version, claim.vrid), []).append(claim)
 
     def conflicts(self, claim: Claim) -> Iterator[str]:
         for index, address in enumerate(claim.addresses):
@@ -130,7 +140,8 @@ class _Taken:
                 yield f"spec.addresses[{index}]: {address} belongs to VirtualIP {owner.name}, {_title(owner, claim)}"
         if claim.vrid is None:
             return
-        for other in self._by_vrid.get((claim.family, claim.vrid), []):
+        others = [item for version in claim.elections for item in self._by_vrid.get((version, claim.vrid), [])]
+        for other in dict.fromkeys(others):
             if _meet(claim, other):
                 yield (
                     f"spec.vrid: {claim.vrid} belongs to VirtualIP {other.name}, {_title(other, claim)}, on the same segment"
@@ -159,10 +170,12 @@ def _holds_already(claim: Claim, running: Mapping[str, Claim]) -> bool:
 
 
 def _meet(one: Claim, other: Claim) -> bool:
-    if one.family != other.family:
-        return False
-    if one.segments and other.segments:
-        return bool(one.segments & other.segments)
+    return any(_meet_in(version, one, other) for version in one.elections if version in other.elections)
+
+
+def _meet_in(version: int, one: Claim, other: Claim) -> bool:
+    if one.on(version) and other.on(version):
+        return bool(one.on(version) & other.on(version))
     return bool(one.nodes & other.nodes)
 
 

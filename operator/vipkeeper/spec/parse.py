@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from vipkeeper.ipc.authentication import Authentication
 from vipkeeper.ipc.fields import IPAddress
-from vipkeeper.ipc.rendered import HealthSection, HTTPCheck, RenderedAddress, TCPCheck
+from vipkeeper.ipc.rendered import HealthSection, HTTPCheck, RenderedAddress, TCPCheck, elections_of
 from vipkeeper.ipc.rendered_nginx import NginxSection
 from vipkeeper.spec import rules, virtualip
 from vipkeeper.spec.nginx_rules import check_nginx
@@ -61,9 +61,15 @@ class ParsedVirtualIP:
     authentication: Authentication | None
     secret_uses: tuple[SecretUse, ...]
     """Where the spec refers to secrets."""
+    families: str
     accept_mode: bool
     nginx: NginxSection | None
     health: HealthSection | None
+
+    @property
+    def elections(self) -> tuple[int, ...]:
+        """IP versions that hold an election, that of the first address first."""
+        return elections_of(self.addresses, self.families)
 
 
 class RefusalReason(StrEnum):
@@ -133,6 +139,7 @@ def parse_virtualip(value: Mapping[str, Any], folder: str = "") -> ParsedVirtual
         min_ttl=vrrp.min_ttl,
         authentication=authentication,
         secret_uses=(*uses, *(nginx_secret_uses(nginx) if nginx else ())),
+        families=vrrp.families,
         accept_mode=vrrp.accept_mode,
         nginx=nginx,
         health=_health(spec.health) if spec.health else None,

@@ -215,6 +215,19 @@ NO_NGINX_WITHOUT_ACCEPT = Rule(
     "!has(self.nginx) || !has(self.vrrp) || !has(self.vrrp.acceptMode) || self.vrrp.acceptMode",
     field="vrrp.acceptMode",
 )
+SEPARATE_NEEDS_VERSION_3 = Rule(
+    "Separate with an IPv6 address needs version 3: version 2 knows IPv4 only",
+    "!has(self.vrrp) || !has(self.vrrp.families) || self.vrrp.families != 'Separate' || !has(self.vrrp.version) || "
+    "self.vrrp.version != 2 || !self.addresses.exists(a, a.contains(':'))",
+    field="vrrp.families",
+)
+_FAMILIES = "(has({0}.vrrp) && has({0}.vrrp.families) ? {0}.vrrp.families : 'Together')"
+FAMILIES_FIXED = Rule(
+    "can't be changed: nodes that have heard of it and nodes that have not would both hold addresses; delete the object "
+    "and make it anew",
+    f"{_FAMILIES.format('self')} == {_FAMILIES.format('oldSelf')}",
+    field="vrrp.families",
+)
 MIN_TTL_NEEDS_UNICAST = Rule(
     "needs `transport: Unicast`: what comes by multicast has a TTL of 255, or somebody has forwarded it",
     "!has(self.minTTL) || self.minTTL == 255 || has(self.transport) && self.transport == 'Unicast'",
@@ -260,8 +273,11 @@ def check_spec(spec: object) -> Iterator[str]:
     texts = [text for text in items(fields.get("addresses")) if isinstance(text, str)]
     if fields.get("installPrefix") is True and not all("/" in text for text in texts):
         yield f"spec.installPrefix: {INSTALL_PREFIX_NEEDS_PREFIX.message}"
-    yield from _check_vrrp(mapping(fields.get("vrrp")), items(fields.get("addresses"))[:1])
-    if fields.get("nginx") is not None and mapping(fields.get("vrrp")).get("acceptMode") is False:
+    vrrp = mapping(fields.get("vrrp"))
+    yield from _check_vrrp(vrrp, items(fields.get("addresses"))[:1])
+    if vrrp.get("families") == "Separate" and vrrp.get("version") == 2 and any(":" in text for text in texts):
+        yield f"spec.vrrp.families: {SEPARATE_NEEDS_VERSION_3.message}"
+    if fields.get("nginx") is not None and vrrp.get("acceptMode") is False:
         yield f"spec.vrrp.acceptMode: {NO_NGINX_WITHOUT_ACCEPT.message}"
     yield from _check_health(fields.get("health"), good_addresses(fields.get("addresses")))
 

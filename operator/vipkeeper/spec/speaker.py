@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from vipkeeper.ipc.messages import Refused, RouterStatus
-from vipkeeper.spec.model import Moment, Reported, Written, list_map
+from vipkeeper.spec.model import Moment, Reported, Written
 from vipkeeper.spec.names import API_VERSION, SPEAKER_KIND, speaker_labels, speaker_name
 
 Name = Annotated[str, Field(min_length=1, max_length=253)]
@@ -43,6 +43,8 @@ class VirtualRouterReport(Reported):
 
     name: str
     """Name of the VirtualIP."""
+    family: str | None = None
+    """IPv4 or IPv6, where each family has an election of its own (`vrrp.families: Separate`); absent: one for all."""
     uid: str
     """UID of the VirtualIP."""
     generation: int
@@ -134,8 +136,8 @@ class VRRPSpeakerStatus(Reported):
 
     engine_version: str = ""
     """Version of the engine."""
-    virtual_routers: Annotated[tuple[VirtualRouterReport, ...], Field(json_schema_extra=list_map("name"))] = ()
-    """Every virtual router on this node in this placement, by name."""
+    virtual_routers: tuple[VirtualRouterReport, ...] = ()
+    """Every virtual router on this node in this placement, by name (and family)."""
     refused: tuple[RefusedDocument, ...] = ()
     """Configurations that could not be run."""
     nginx: NginxReport | None = None
@@ -149,8 +151,10 @@ class VRRPSpeaker(Reported):
     placement: str
     status: VRRPSpeakerStatus = VRRPSpeakerStatus()
 
-    def report_of(self, name: str) -> VirtualRouterReport | None:
-        return next((report for report in self.status.virtual_routers if report.name == name), None)
+    def report_of(self, name: str, family: str | None = None) -> VirtualRouterReport | None:
+        """`family`: IPv4 or IPv6 where each has an election of its own."""
+        reports = (item for item in self.status.virtual_routers if item.name == name and item.family == family)
+        return next(reports, None)
 
     def refusal_of(self, name: str) -> RefusedDocument | None:
         return next((item for item in self.status.refused if item.document == name), None)
@@ -181,6 +185,7 @@ def report_from_router(status: RouterStatus, received_at: datetime) -> VirtualRo
     """What the agent writes for a RouterStatus that came at `received_at` (aware; the calendar clock)."""
     return VirtualRouterReport(
         name=status.name,
+        family=status.family or None,
         uid=status.uid,
         generation=status.generation,
         vrid=status.vrid,

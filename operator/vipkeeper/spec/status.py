@@ -7,15 +7,15 @@ calls it again some seconds after each change, and each LEASE_DURATION_S at the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 from vipkeeper.ipc.rendered import RenderedVirtualIP
-from vipkeeper.spec.belief import ACTIVE, BLINK, SILENT, NodeView, SpeakerView, node_views
-from vipkeeper.spec.conditions import ConditionType, Situation, findings, with_dates
+from vipkeeper.spec.belief import ACTIVE, BLINK, SILENT, NodeView, SpeakerView, families_of, node_views
+from vipkeeper.spec.conditions import ConditionType, Situation, findings, together, with_dates
 from vipkeeper.spec.parse import Refusal
-from vipkeeper.spec.virtualip import NodeStatus, Transition, VirtualIPStatus
+from vipkeeper.spec.virtualip import NodeStatus, SecondFamily, Transition, VirtualIPStatus
 
 __all__ = ["Event", "EventReason", "SpeakerView", "build_status"]
 
@@ -67,22 +67,63 @@ def build_status(
     of this generation, or the last good one when this one is refused, or None. `speakers`: those of other placements
     are passed over.
     """
-    nodes = node_views(document, speakers, now) if document else ()
-    active, handing_over = _active(nodes, previous, now)
-    situation = Situation(generation, refusal, document, nodes, active, handing_over)
-    report = active.report if active else None
+    speakers = tuple(speakers)
+    situations = []
+    for family, before in zip(families_of(document) if document else (None,), _befores(previous), strict=False):
+        nodes = node_views(document, speakers, now, family) if document else ()
+        active, handing_over = _active(nodes, before, now)
+        part = _only(document, family)
+        situations.append(Situation(generation, refusal, part, nodes, active, handing_over))
+    situation = situations[0]
+    observed = {item.observed_generation for item in situations}
     status = VirtualIPStatus(
         vrid=document.vrid if document else previous.vrid,
-        addresses=situation.addresses.replace(" ", "") or None,
-        active_node=active.name if active else None,
-        interface=report.interface if report else None,
-        backups=len(situation.backups),
-        nodes=tuple(_node_status(node) for node in nodes),
-        last_transition=_last_transition(active, previous, now),
-        observed_generation=situation.observed_generation or previous.observed_generation,
-        conditions=with_dates(findings(situation), previous, generation, now),
+        addresses=",".join(item.addresses.replace(" ", "") for item in situations) or None,
+        active_node=situation.active.name if situation.active else None,
+        interface=_interface(situation),
+        backups=min(len(item.backups) for item in situations),
+        nodes=tuple(_node_status(node) for node in situation.nodes),
+        second_family=_second_family(situations[1], previous, now) if len(situations) > 1 else None,
+        last_transition=_last_transition(situation.active, previous, now),
+        observed_generation=(observed.pop() if len(observed) == 1 else None) or previous.observed_generation,
+        conditions=with_dates(together([findings(item) for item in situations]), previous, generation, now),
     )
     return status, tuple(_events(previous, status))
+
+
+def _befores(previous: VirtualIPStatus) -> tuple[VirtualIPStatus, VirtualIPStatus]:
+    """The status before, of each election, as if it were the only one."""
+    second = previous.second_family or SecondFamily(family="")
+    as_if = VirtualIPStatus(
+        addresses=second.addresses, active_node=second.active_node, last_transition=second.last_transition
+    )
+    return previous, as_if
+
+
+def _only(document: RenderedVirtualIP | None, family: str | None) -> RenderedVirtualIP | None:
+    """With the addresses of one election."""
+    if document is None or family is None:
+        return document
+    addresses = tuple(item for item in document.addresses if family == f"IPv{item.address.version}")
+    return replace(document, addresses=addresses)
+
+
+def _interface(situation: Situation) -> str | None:
+    report = situation.active.report if situation.active else None
+    return report.interface if report else None
+
+
+def _second_family(situation: Situation, previous: VirtualIPStatus, now: datetime) -> SecondFamily:
+    assert situation.document is not None, "what has two elections has a document"
+    return SecondFamily(
+        family=f"IPv{situation.document.addresses[0].address.version}",
+        addresses=situation.addresses.replace(" ", ""),
+        active_node=situation.active.name if situation.active else None,
+        interface=_interface(situation),
+        backups=len(situation.backups),
+        nodes=tuple(_node_status(node) for node in situation.nodes),
+        last_transition=_last_transition(situation.active, _befores(previous)[1], now),
+    )
 
 
 def _active(nodes: tuple[NodeView, ...], previous: VirtualIPStatus, now: datetime) -> tuple[NodeView | None, bool]:
@@ -141,13 +182,24 @@ def _last_transition(active: NodeView | None, previous: VirtualIPStatus, now: da
 
 def _events(previous: VirtualIPStatus, status: VirtualIPStatus) -> Iterator[Event]:
     yield from _spec_events(previous, status)
-    yield from _holder_events(previous, status)
+    yield from _holder_events(*_held(previous, status, 0))
+    if status.second_family is not None:
+        yield from _holder_events(*_held(previous, status, 1))
     for type_, raised, cleared in (
         (ConditionType.SPLIT_BRAIN, EventReason.SPLIT_BRAIN, EventReason.SPLIT_BRAIN_HEALED),
         (ConditionType.DEGRADED, EventReason.DEGRADED, EventReason.BACKUP_AVAILABLE),
     ):
         yield from _alarm_events(previous, status, type_, raised, cleared)
     yield from _nginx_events(previous, status)
+
+
+def _held(previous: VirtualIPStatus, status: VirtualIPStatus, election: int) -> tuple[VirtualIPStatus, VirtualIPStatus]:
+    """Who held and holds the addresses of one election."""
+    if election == 0 and status.second_family is not None and status.addresses is not None:
+        second = set((status.second_family.addresses or "").split(","))
+        first = ",".join(item for item in status.addresses.split(",") if item not in second)
+        return previous.model_copy(update={"addresses": first}), status.model_copy(update={"addresses": first})
+    return _befores(previous)[election], _befores(status)[election]
 
 
 def _spec_events(previous: VirtualIPStatus, status: VirtualIPStatus) -> Iterator[Event]:

@@ -224,6 +224,11 @@ class VRRP(Written):
     """How long a node that has come (back) leaves the addresses with a node of lower priority, 0s to 900s [0s]: time
     for what it serves to warm up. Counted from its start, or from when it was healthy and connected again. When the
     other node fails meanwhile it does not wait."""
+    families: Literal["Together", "Separate"] = "Together"
+    """How addresses of both families are elected. Together [default]: one election, in the family of the first address;
+    the others move along and claim no VRID there. Separate: one election for each family, with the same VRID and
+    priorities, as RFC 9568 has it and other routers expect it: each family moves when it has to, and the two may be on
+    different nodes. Fixed when the object is made."""
     accept_mode: bool = True
     """true [default]: the Active answers on the addresses: to pings, and with what listens there. false: it drops what is
     addressed to them, by a packet filter of its own (nftables), for addresses that are next hops of routes and nothing
@@ -305,6 +310,8 @@ class VirtualIPSpec(Written):
             rules.MESSAGE_ONLY_NEEDS_IPV4,
             rules.INSTALL_PREFIX_NEEDS_PREFIX,
             rules.NO_NGINX_WITHOUT_ACCEPT,
+            rules.SEPARATE_NEEDS_VERSION_3,
+            rules.FAMILIES_FIXED,
         )
     )
 
@@ -394,6 +401,25 @@ class Condition(Reported):
     """Why, for people."""
 
 
+class SecondFamily(Reported):
+    """The election of the second address family (`vrrp.families: Separate`)."""
+
+    family: str
+    """IPv4 or IPv6."""
+    addresses: str | None = None
+    """Its virtual addresses, joined by commas."""
+    active_node: str | None = None
+    """Node that holds them; absent when nobody does."""
+    interface: str | None = None
+    """Network interface on that node."""
+    backups: int | None = None
+    """How many healthy nodes could take over."""
+    nodes: Annotated[tuple[NodeStatus, ...], Field(json_schema_extra=list_map("name"))] = ()
+    """All nodes that take part, by name."""
+    last_transition: Transition | None = None
+    """The last move of these addresses from node to node."""
+
+
 class VirtualIPStatus(Reported):
     """What the nodes run now, written by the operator."""
 
@@ -409,6 +435,9 @@ class VirtualIPStatus(Reported):
     """Number of healthy nodes that would take over."""
     nodes: Annotated[tuple[NodeStatus, ...], Field(json_schema_extra=list_map("name"))] = ()
     """All nodes that take part, by name."""
+    second_family: SecondFamily | None = None
+    """The other election, with `vrrp.families: Separate`: activeNode, interface, nodes and lastTransition of this object
+    are then those of the first address's family."""
     last_transition: Transition | None = None
     """The last move from node to node; absent as long as the first holder has them."""
     observed_generation: int | None = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 from vipkeeper.ipc.fields import IPAddress
@@ -18,6 +19,7 @@ from vipkeeper.render.document import needs_node_addresses, render_document
 from vipkeeper.spec.parse import ParsedVirtualIP, Refusal, parse_virtualip
 from vipkeeper.spec.placement import Node
 from vipkeeper.spec.priorities import wanted_priorities
+from vipkeeper.spec.rules import FAMILIES_FIXED
 from vipkeeper.standalone import secret_files
 from vipkeeper.standalone.key_file import key_file_problems
 from vipkeeper.standalone.objects import FoundObject, Place, Problem, read_objects, shown
@@ -70,6 +72,7 @@ def build(objects: Iterable[FoundObject], options: Options, previous: Documents)
         result = _parse(item, options)
         if isinstance(result, _Good):
             good.append(result)
+            problems += _fixed(result, previous)
         else:
             problems += result
     problems += _conflicts(good)
@@ -115,14 +118,20 @@ def _unfit(spec: Mapping[str, Any]) -> Iterator[str]:
         yield NGINX
 
 
+def _fixed(item: _Good, previous: Documents) -> Iterator[Problem]:
+    """What can't be changed while it runs."""
+    before = previous.get(item.document.name)
+    if before is not None and before.families != item.document.families:
+        yield Problem(item.place, f"spec.vrrp.families: {FAMILIES_FIXED.message}")
+
+
 def _lonely(parsed: ParsedVirtualIP, options: Options) -> Iterator[str]:
     """Unicast needs an address of every other host, of the family that elects."""
     if parsed.transport != "Unicast":
         return
     if not options.peers:
         yield f"spec.vrrp.transport: {PEERS_MISSING}"
-    family = parsed.addresses[0].address.version
-    for name in options.peer_names:
+    for family, name in product(parsed.elections, options.peer_names):
         if all(address.version != family for address in options.peer_addresses(name)):
             yield (
                 f"spec.vrrp.transport: Unicast elects in IPv{family} here, and no IPv{family} address of {name} is "
@@ -135,8 +144,10 @@ def _render(parsed: ParsedVirtualIP, options: Options) -> RenderedVirtualIP:
     document = render_document(parsed, parsed.vrid, [])
     shares = _shares(parsed, options)
     if needs_node_addresses(parsed) or options.key_file is not None:
-        family = document.addresses[0].address.version
-        nodes = {name: _with_addresses(share, options.peer_addresses(name), family) for name, share in shares.items()}
+        nodes = {
+            name: _with_addresses(share, options.peer_addresses(name), document.elections)
+            for name, share in shares.items()
+        }
     else:
         nodes = {options.node: shares[options.node]}
     peers = None if options.key_file is None else PeersSection(str(options.key_file), options.peer_port)
@@ -153,9 +164,10 @@ def _shares(parsed: ParsedVirtualIP, options: Options) -> dict[str, NodeShare]:
     return {name: NodeShare(wanted[name], order.index(name)) for name in taking_part}
 
 
-def _with_addresses(share: NodeShare, addresses: tuple[IPAddress, ...], family: int) -> NodeShare:
-    """What the user gives first in the election's family is on the segment; the rest are other ways to that host."""
-    on_segment = tuple(address for address in addresses if address.version == family)[:1]
+def _with_addresses(share: NodeShare, addresses: tuple[IPAddress, ...], elections: tuple[int, ...]) -> NodeShare:
+    """What the user gives first in an election's family is on the segment; the rest are other ways to that host."""
+    first = (next((item for item in addresses if item.version == version), None) for version in elections)
+    on_segment = tuple(item for item in first if item is not None)
     others = tuple(address for address in addresses if address not in on_segment)
     return replace(share, segment_addresses=on_segment, node_addresses=others)
 
@@ -184,7 +196,7 @@ def _conflicts(items: list[_Good]) -> Iterator[Problem]:
             addresses.setdefault(wanted.address, place)
         for other in routers:
             if _collide(document, other.document):
-                family = f"IPv{document.addresses[0].address.version}"
+                family = " and ".join(f"IPv{version}" for version in _common(document, other.document))
                 yield Problem(
                     place,
                     f"spec.vrid: {document.vrid} is the VRID of {other.place} as well ({family}); choose another one, "
@@ -195,6 +207,10 @@ def _conflicts(items: list[_Good]) -> Iterator[Problem]:
 
 def _collide(one: RenderedVirtualIP, other: RenderedVirtualIP) -> bool:
     """Whether both may be one virtual router on one segment."""
-    families = {one.addresses[0].address.version, other.addresses[0].address.version}
     apart = one.interface is not None and other.interface is not None and one.interface != other.interface
-    return one.vrid == other.vrid and len(families) == 1 and not apart
+    return one.vrid == other.vrid and bool(_common(one, other)) and not apart
+
+
+def _common(one: RenderedVirtualIP, other: RenderedVirtualIP) -> tuple[int, ...]:
+    """IP versions in which both elect."""
+    return tuple(version for version in one.elections if version in other.elections)

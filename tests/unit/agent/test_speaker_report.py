@@ -104,3 +104,15 @@ def test_without_an_engine_nothing_is_said_about_routers_but_still_about_nginx()
         "refused": [],
         "nginx": {"generation": "aa", "ok": True, "documents": [], "refused": []},
     }
+
+
+def test_each_election_of_a_document_has_a_report_and_ends_alone_or_with_the_others() -> None:
+    report = SpeakerReport()
+    for family in ("IPv6", "IPv4"):
+        report.router(status(family=family), NOON, 0)
+    assert [item.family for item in report.status().virtual_routers] == ["IPv4", "IPv6"]
+    report.router_gone("web", "IPv6")
+    assert [item.family for item in report.status().virtual_routers] == ["IPv4"]
+    assert report.runs("web")
+    report.router_gone("web")
+    assert not report.runs("web")

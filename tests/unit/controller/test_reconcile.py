@@ -600,3 +600,12 @@ def test_each_placement_has_the_secrets_of_its_own_documents() -> None:
     assert role["rules"][0]["resourceNames"] == sorted(
         ["vipkeeper-speaker-default", f"vipkeeper-speaker-{RACK_PLACEMENT}"]
     )
+
+
+def test_the_families_of_an_object_that_runs_can_not_be_changed() -> None:
+    world = settled()
+    before = world.get(CONFIGMAP, "virtualip-web")
+    world.virtualip("web", vrid=51, vrrp={"families": "Separate"})
+    world.settle()
+    assert world.get(CONFIGMAP, "virtualip-web") == before
+    assert "spec.vrrp.families: can't be changed" in world.condition("web", "Accepted")["message"]

@@ -41,7 +41,7 @@ class Engine:
         self.path = folder / "run" / "engine.sock"
         self.heard: list[AgentMessage] = []
         self.greeting: list[EngineMessage] = [WELCOME]
-        self.socket = AgentSocket(self.loop, self.path, lambda: self.greeting, self.heard.append)
+        self.socket = AgentSocket(self.loop, self.path, lambda: self.greeting, self.heard.append, lambda _name: False)
         self.agents: list[Agent] = []
 
     def agent(self) -> Agent:
@@ -242,7 +242,7 @@ def test_a_socket_left_by_a_killed_engine_is_replaced_and_the_end_leaves_none(tm
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as left:
         left.bind(str(path))
     loop = Loop()
-    made = AgentSocket(loop, path, list, lambda _message: None)
+    made = AgentSocket(loop, path, list, lambda _message: None, lambda _name: False)
     assert path.stat().st_mode & 0o777 == 0o660
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as visitor:
         visitor.connect(str(path))

@@ -57,7 +57,7 @@ ADDRESSED = replace(
     },
 )
 
-CLOSED = replace(SMALL, accept_mode=False)
+CLOSED = replace(SMALL, accept_mode=False, families="Separate")
 BY_UNICAST = replace(ADDRESSED, transport="Unicast", min_ttl=64)
 
 OLD_VERSION = replace(SMALL, vrrp_version=2, advertisement_interval_cs=25500)
@@ -112,7 +112,9 @@ def test_a_reader_of_format_1_refuses_what_it_would_run_otherwise(change: dict[s
     assert replace(SMALL, **change).to_json()["format"] == 2
 
 
-@pytest.mark.parametrize("change", [{"transport": "Unicast"}, {"min_ttl": 254}, {"accept_mode": False}])
+@pytest.mark.parametrize(
+    "change", [{"transport": "Unicast"}, {"min_ttl": 254}, {"accept_mode": False}, {"families": "Separate"}]
+)
 def test_a_reader_of_format_2_refuses_what_it_would_run_otherwise(change: dict[str, Any]) -> None:
     assert replace(SMALL, **change).to_json()["format"] == 3
 

@@ -56,7 +56,7 @@ def test_the_prefix_is_installed_only_when_told() -> None:
 def test_unicast_has_the_addresses_of_the_nodes_and_multicast_has_none() -> None:
     ips = tuple(ip_address(text) for text in ("10.0.0.1", "fd00::1"))
     nodes = [Node("worker1", {}, (), ips), Node("worker2", {})]
-    reported = {"worker1": ip_address("192.0.2.1"), "worker2": ip_address("fe80::2")}
+    reported = {"worker1": (ip_address("192.0.2.1"),), "worker2": (ip_address("fe80::2"),)}
     item = parsed(vrrp={"transport": "Unicast", "minTTL": 64})
     document = render_document(item, 77, nodes, reported)
     assert (document.transport, document.min_ttl) == ("Unicast", 64)
@@ -65,6 +65,14 @@ def test_unicast_has_the_addresses_of_the_nodes_and_multicast_has_none() -> None
     assert shares["worker2"].ways(4) == (), "what is reported in another family is of an election before"
     multicast = render_document(parsed(), 77, nodes, reported)
     assert multicast.nodes == render_document(parsed(), 77, [Node("worker1", {}), Node("worker2", {})]).nodes
+
+
+def test_separate_families_have_an_address_of_each_node_for_each() -> None:
+    addresses, both = ["192.0.2.10", "2001:db8::10"], (ip_address("192.0.2.1"), ip_address("fe80::1"))
+    vrrp = {"transport": "Unicast", "families": "Separate"}
+    document = render_document(parsed(addresses=addresses, vrrp=vrrp), 77, [Node("w", {})], {"w": both})
+    assert (document.families, document.elections) == ("Separate", (4, 6))
+    assert document.nodes["w"].segment_addresses == both
 
 
 def test_accept_mode_stands_as_it_was_written() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_address
 
@@ -12,8 +13,15 @@ from vipkeeper.spec.conflicts import Claim, Verdict, claim_of, judge, rivals, ru
 
 
 def claim(
-    name: str, *addresses: str, age_s: int = 0, vrid: int | None = 51, nodes: str = "n1 n2", segments: str = ""
+    name: str,
+    *addresses: str,
+    age_s: int = 0,
+    vrid: int | None = 51,
+    nodes: str = "n1 n2",
+    segments: str = "",
+    separate: bool = False,
 ) -> Claim:
+    versions = tuple(dict.fromkeys(ip_address(address).version for address in addresses))
     return Claim(
         name=name,
         uid=f"uid-{name}",
@@ -22,6 +30,7 @@ def claim(
         vrid=vrid,
         nodes=frozenset(nodes.split()),
         segments=frozenset(segments.split()),
+        elections=versions if separate else versions[:1],
     )
 
 
@@ -128,7 +137,7 @@ def test_a_claim_wants_its_own_vrid_else_the_pinned_one() -> None:
     assert claim_of(parsed(vrid=7), ["n1"], []).vrid == 7
     assert claim_of(parsed(), ["n1"], []).vrid is None
     item = claim_of(parsed(addresses=["2001:db8::10", "192.0.2.10/24"]), ["n1"], [])
-    assert (item.family, item.nodes, item.addresses[1]) == (6, frozenset(["n1"]), ip_address("192.0.2.10"))
+    assert (item.elections, item.nodes, item.addresses[1]) == ((6,), frozenset(["n1"]), ip_address("192.0.2.10"))
 
 
 def test_what_runs_claims_what_its_document_says() -> None:
@@ -141,11 +150,32 @@ def test_segments_are_those_reported_for_the_object_itself() -> None:
         speaker("n1", report("Backup", segment="192.0.2.0/24"), report("Active", name="api", segment="10.0.0.0/8")),
         speaker("n2", report("Backup", segment="192.0.2.128/25")),
     ]
-    assert segments_of("web", ip_address("10.1.1.1"), spoken) == {"192.0.2.0/24", "192.0.2.128/25"}
+    assert segments_of("web", [ip_address("10.1.1.1")], spoken) == {"192.0.2.0/24", "192.0.2.128/25"}
 
 
 def test_before_that_they_are_those_known_segments_that_hold_its_address() -> None:
     spoken = [speaker("n1", report("Backup", segment="192.0.2.0/24"), report("Backup", name="x", segment="nonsense"))]
-    assert segments_of("new", ip_address("192.0.2.77"), spoken) == {"192.0.2.0/24"}
-    assert segments_of("new", ip_address("198.51.100.1"), spoken) == frozenset()
-    assert segments_of("new", ip_address("2001:db8::1"), spoken) == frozenset()
+    assert segments_of("new", [ip_address("192.0.2.77")], spoken) == {"192.0.2.0/24"}
+    assert segments_of("new", [ip_address("198.51.100.1")], spoken) == frozenset()
+    assert segments_of("new", [ip_address("2001:db8::1")], spoken) == frozenset()
+
+
+def test_who_elects_in_both_families_takes_its_vrid_in_both() -> None:
+    both = claim("both", "192.0.2.20", "2001:db8::20", separate=True)
+    together = claim("together", "192.0.2.20", "2001:db8::20")
+    six = claim("six", "2001:db8::30", age_s=60)
+    assert judge([six, together], {})["together"].accepted
+    (problem,) = judge([six, both], {})["both"].problems
+    assert problem.startswith("spec.vrid: 51 belongs to VirtualIP six, which is older")
+    twice = judge([claim("old", "192.0.2.21", "2001:db8::21", separate=True, age_s=60), both], {})["both"]
+    assert len(twice.problems) == 1, "the same VRID of the same object is told once"
+    assert [item.name for item in rivals(both, [OLD, six])] == ["old", "six"]
+
+
+def test_segments_are_compared_within_a_family() -> None:
+    """One family is reported, the other one not yet: there the nodes count."""
+    both = claim("both", "192.0.2.20", "2001:db8::20", separate=True, segments="192.0.2.0/24")
+    far = claim("far", "198.51.100.1", "2001:db8::40", separate=True, segments="198.51.100.0/24 2001:db8::/64")
+    assert rivals(both, [far]) == (far,)
+    apart = replace(both, segments=frozenset({"192.0.2.0/24", "2001:db8:1::/64"}))
+    assert rivals(apart, [far]) == ()

@@ -147,6 +147,14 @@ def test_nginx_hears_nothing_without_accept_mode() -> None:
     ]
 
 
+def test_separate_families_need_version_3_for_ipv6() -> None:
+    vrrp = {"families": "Separate", "version": 2}
+    assert told(vrrp={"families": "Separate"}) == told(vrrp=vrrp) == []
+    assert told(addresses=["192.0.2.10", "2001:db8::10/64"], vrrp=vrrp) == [
+        f"spec.vrrp.families: {rules.SEPARATE_NEEDS_VERSION_3.message}"
+    ]
+
+
 def test_a_lower_ttl_is_for_unicast() -> None:
     assert told(vrrp={"minTTL": 255}) == told(vrrp={"minTTL": 1, "transport": "Unicast"}) == []
     assert told(vrrp={"minTTL": 254}) == [f"spec.vrrp.minTTL: {rules.MIN_TTL_NEEDS_UNICAST.message}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -198,3 +199,72 @@ def test_an_object_that_was_never_good_keeps_its_pinned_vrid_and_shows_why() -> 
     )
     assert story.look(at(0)) == ["Warning Refused: spec.addresses: is missing"]
     assert (story.status.vrid, story.status.nodes, story.ready()) == (77, (), "False NoActive")
+
+
+def two_elections() -> Story:
+    story = Story()
+    story.document = replace(document("n1", "n2"), families="Separate")
+    return story
+
+
+def both(name: str, ipv4: str, ipv6: str, since: float, **changes: Any) -> SpeakerView:
+    """A node's report on each election."""
+    reports = [report(state, at(since), family=family, **changes) for family, state in (("IPv4", ipv4), ("IPv6", ipv6))]
+    return heard(speaker(name, *reports), at(since))
+
+
+def test_two_elections_are_ready_when_each_has_its_active() -> None:
+    story = two_elections()
+    told = story.look(at(0), both("n1", "Active", "Backup", 0), both("n2", "Backup", "Active", 0))
+    assert "Normal Claimed: n1 holds 192.0.2.10" in told
+    assert "Normal Claimed: n2 holds 2001:db8::10" in told
+    second = story.status.second_family
+    assert second is not None
+    assert (story.status.active_node, second.active_node, second.family) == ("n1", "n2", "IPv6")
+    assert [node.state for node in story.status.nodes] == ["Active", "Backup"]
+    assert [node.state for node in second.nodes] == ["Backup", "Active"]
+    assert (story.status.addresses, second.addresses) == ("192.0.2.10,2001:db8::10", "2001:db8::10")
+    assert story.ready() == "True Active"
+    ready = story.status.condition("Ready")
+    assert ready is not None
+    assert ready.message == "n1 holds 192.0.2.10; n2 holds 2001:db8::10"
+    assert story.look(at(1), both("n1", "Active", "Backup", 0), both("n2", "Backup", "Active", 0)) == []
+
+
+def test_one_election_without_an_active_is_enough_not_to_be_ready() -> None:
+    story = two_elections()
+    story.look(at(0), both("n1", "Active", "Active", 0), both("n2", "Backup", "Backup", 0))
+    assert story.look(at(9), both("n1", "Active", "Initialize", 5), both("n2", "Backup", "Backup", 5)) == [
+        "Warning NoActive: n1 held 2001:db8::10, now nobody does"
+    ]
+    assert story.ready() == "False NoActive"
+    assert story.status.active_node == "n1"
+
+
+def test_a_family_that_moves_alone_is_told_as_its_own_move() -> None:
+    story = two_elections()
+    story.look(at(0), both("n1", "Active", "Active", 0), both("n2", "Backup", "Backup", 0))
+    moved = both("n1", "Active", "Backup", 10), both("n2", "Backup", "Active", 10, reason="NoResponse", takeover_ms=361)
+    assert story.look(at(11), *moved) == ["Warning FailedOver: 2001:db8::10 moved from n1 to n2 in 361 ms (NoResponse)"]
+    second = story.status.second_family
+    assert second is not None
+    assert second.last_transition is not None
+    assert second.last_transition.to == "n2"
+    assert story.status.last_transition is None
+
+
+def test_a_split_brain_of_one_family_is_one_of_the_object() -> None:
+    story = two_elections()
+    story.look(at(0), both("n1", "Active", "Active", 0), both("n2", "Backup", "Active", 0))
+    assert story.status.condition("SplitBrain") is not None
+    assert story.ready() == "False SplitBrain"
+
+
+def test_a_part_that_runs_an_old_generation_is_not_programmed() -> None:
+    story = two_elections()
+    story.document, story.generation = replace(story.document or document("n1"), generation=2), 2
+    late = heard(speaker("n1", report("Active", generation=2, family="IPv4"), report("Active", family="IPv6")), at(0))
+    story.look(at(0), late)
+    programmed = story.status.condition("Programmed")
+    assert programmed is not None
+    assert programmed.status == "False"

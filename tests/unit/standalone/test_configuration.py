@@ -151,3 +151,27 @@ def test_peers_take_part_with_their_addresses_and_priorities() -> None:
 
 def test_multicast_has_no_use_for_peers() -> None:
     assert documents(found(), options=with_peers("two=192.0.2.2")) == documents(found())
+
+
+SEPARATE: dict[str, Any] = {"addresses": ["192.0.2.10", "2001:db8::10"], "vrrp": {"families": "Separate"}}
+
+
+def test_who_elects_in_both_families_takes_the_vrid_in_both() -> None:
+    six = found("six", 2, addresses=["2001:db8::20"])
+    (problem,) = problems(found(**SEPARATE), six)
+    assert "spec.vrid: 51 is the VRID of" in problem
+    assert "(IPv6)" in problem
+
+
+def test_families_can_not_be_changed_by_a_reload() -> None:
+    before = documents(found(addresses=SEPARATE["addresses"]))
+    (problem,) = build([found(**SEPARATE)], ONE, before)[1]
+    assert "spec.vrrp.families: can't be changed" in str(problem)
+
+
+def test_unicast_in_two_families_needs_an_address_of_each() -> None:
+    both = SEPARATE | {"vrrp": {"families": "Separate", "transport": "Unicast"}}
+    (problem,) = build([found(**both)], with_peers("two=192.0.2.2"), NOTHING)[1]
+    assert "no IPv6 address of two is known" in str(problem)
+    web = documents(found(**both), options=with_peers("two=192.0.2.2", "two=fe80::2", "two=10.0.0.2"))["web"]
+    assert [str(way) for way in web.nodes["two"].segment_addresses] == ["192.0.2.2", "fe80::2"]
