@@ -6,13 +6,17 @@ import os
 import signal
 import subprocess
 import sys
+from base64 import b64encode
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.netns.lan import Lan, run, wait_for
-from tests.netns.speaker import Speaker, document
+from tests.netns.speaker import Speaker, document, edited
 from tests.netns.standalone import Standalone, virtualip, write
+from vipkeeper.ipc.authentication import HmacAuthentication, HmacKeyReference, PasswordAuthentication
+from vipkeeper.ipc.messages import Secrets
 
 pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping", "tcpdump")]
 
@@ -65,6 +69,31 @@ def test_after_a_takeover_sigusr1_writes_a_journal_that_is_replayed_without_a_di
     wait_for("one goes on", lambda: len(capture.lines()) > 20)
     assert two.is_in("Backup")
     assert not journals(one.state_dir, "crash")
+
+
+def test_passwords_and_keys_are_not_in_it_and_it_can_be_replayed_without_them(lan: Lan) -> None:
+    password, key = b"hunter42", bytes(range(100, 164))
+    plain = replace(document({"one": 200}, VIP, name="old", interval_cs=100), vrrp_version=2)
+    by_password = replace(plain, authentication=PasswordAuthentication("old_pass"))
+    by_key = replace(
+        document({"one": 200}, "192.0.2.101", vrid=52),
+        authentication=HmacAuthentication((HmacKeyReference(1, "web_key-1"),), 1, "Enforce", 5000),
+    )
+    one = Speaker(lan.host("one")).start()
+    one.agent.send(Secrets({"old_pass": password, "web_key-1": key}))
+    one.apply(by_password, by_key)
+    for name in ("old", "web"):
+        one.wait_until("Active", name)
+    one.apply(edited(plain))  # without the password: the core sees another form of its adverts
+    wait_for("it runs", lambda: one.told("old").generation == 2)
+    os.kill(one.guard, signal.SIGUSR1)
+    file = the_journal(one.state_dir, "SIGUSR1")
+    written = file.read_bytes()
+    for secret in (password, key):
+        for form in (secret, secret.hex().encode(), b64encode(secret), repr(secret).encode()):
+            assert form not in written
+    code, told = replayed(file)
+    assert (code, "no difference: 2 routers" in told) == (0, True), told
 
 
 def test_an_engine_that_crashes_leaves_a_journal_of_it_and_the_next_one_goes_on(lan: Lan, tmp_path: Path) -> None:

@@ -78,6 +78,8 @@ TELL_COUNTERS_MS = 60_000
 COLLECT_GARBAGE_MS = 60_000
 LEAVING_MAY_TAKE_NS = ms_to_ns(500)
 """Many handovers at once. Each router gives up by itself long before."""
+TIDY_JOURNAL_MS, TIDY_BLOCKS = 20, 2
+"""Full blocks of the journal become JSON a few at a time: half a millisecond of work, not in the midst of a takeover."""
 _QUIET_ERRNOS = (6, 19, 99)  # ENXIO, ENODEV, EADDRNOTAVAIL: what we want removed is gone already
 
 
@@ -105,10 +107,11 @@ class Engine:
         self._netlink = Netlink(self._kernel_said, self._read_interfaces_again)
         self._loop.watch(self._netlink.fileno(), lambda _now_ns: self._netlink.read())
         self._ports = Ports(self._loop)
-        journal = Journal()
-        self._journal_writer = JournalWriter(settings, journal, self._for_journal)
         self._peers = Peers(self._loop, settings.node)
         self._planning = False
+        self._journal = Journal(tidy_soon=self._tidy_journal_soon)
+        self._journal_timer = self._loop.timer(self._tidy_journal)
+        self._journal_writer = JournalWriter(settings, self._journal, self._for_journal)
         self._world = World(
             loop=self._loop,
             interfaces=self._interfaces,
@@ -116,7 +119,7 @@ class Engine:
             ports=self._ports,
             memory=memory,
             announcements=announcements,
-            journal=journal,
+            journal=self._journal,
             node=settings.node,
             real_time=real_time,
             virtual_addresses=self._virtual_addresses,
@@ -512,6 +515,14 @@ class Engine:
             if router.counters_changed:
                 self._router_changed(router)
         self._counter_timer.set(now_ns + ms_to_ns(TELL_COUNTERS_MS))
+
+    def _tidy_journal_soon(self) -> None:
+        if self._journal_timer.deadline_ns is None:
+            self._journal_timer.set(time.monotonic_ns() + ms_to_ns(TIDY_JOURNAL_MS))
+
+    def _tidy_journal(self, now_ns: int) -> None:
+        if self._journal.tidy(TIDY_BLOCKS):
+            self._journal_timer.set(now_ns + ms_to_ns(TIDY_JOURNAL_MS))
 
     def _collect_garbage(self, now_ns: int) -> None:
         realtime.collect()

@@ -17,13 +17,16 @@ these rules the core comes to the same end. It is the last two that count for wh
 
 *Floods*: what comes faster than LIMIT blocks a second is counted and not recorded; the next block tells how many.
 
-Records are objects until their block is full, and JSON then: a repeated event costs a comparison and two assignments.
+A repeated event costs a comparison and three assignments. Records are objects until their block is full, and JSON some
+time later (`tidy`), when whoever owns the ring has time: many routers take over in one moment, and then fill their
+blocks in one moment, too.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from operator import attrgetter
 from typing import Any
 
@@ -33,11 +36,12 @@ from vipkeeper.vrrp.events import AdvertReceived, Event, TimerFired
 from vipkeeper.vrrp.router import VirtualRouter
 from vipkeeper.vrrp.units import NS_PER_S
 
-RING_BYTES = 512 << 10
+RING_BYTES = 1 << 20
 BLOCK_RECORDS = 16
 LIMIT = 4
-"""Blocks a second of one router; sixteen times that of all together."""
-_TOGETHER = 16 * LIMIT
+"""Blocks a second of one router."""
+MAX_WAITING = 256
+"""Full blocks of all routers that are not JSON yet: with more of them nothing is recorded until there are less."""
 _BLOCK_OVERHEAD_BYTES = 400
 _LINE_OVERHEAD_BYTES = 40
 
@@ -126,6 +130,8 @@ class Track:
         """Those that are full, oldest first."""
         self.size = 0
         """Of these, in bytes."""
+        self.waiting: list[Block] = []
+        """Those that are full, and no JSON yet."""
         self.ended = False
         self._journal = journal
         self._next_number = 0
@@ -161,11 +167,11 @@ class Track:
         self.ended = True
         block, self._block, self._last = self._block, None, None
         if block is not None and block.records:
-            self._keep(block)
+            self._journal.keep(self, block)
 
     def all_blocks(self) -> list[Block]:
         """The one that is being written included."""
-        return [*self.blocks, *([] if self._block is None else [self._block])]
+        return [*self.blocks, *self.waiting, *([] if self._block is None else [self._block])]
 
     def drop_one(self) -> None:
         """The oldest of the dull ones, or the oldest."""
@@ -182,39 +188,34 @@ class Track:
     def _close(self, now_ns: int) -> None:
         block, self._block, self._last = self._block, None, None
         assert block is not None
-        self._keep(block)
+        self._journal.keep(self, block)
         if self._may_open(now_ns):
             self._open(now_ns)
-
-    def _keep(self, block: Block) -> None:
-        self._journal.pack(block)
-        self.blocks.append(block)
-        self.size += block.size
-        self._journal.trim()
 
     def _may_open(self, now_ns: int) -> bool:
         if now_ns - self._second_ns >= NS_PER_S:
             self._second_ns, self._in_second = now_ns, 0
         self._in_second += 1
-        return self._in_second < LIMIT and self._journal.may_open(now_ns)
+        return self._in_second < LIMIT and self._journal.waiting < MAX_WAITING
 
     def _miss(self, now_ns: int) -> None:
         self._missed += 1
-        if now_ns - self._second_ns >= NS_PER_S:
+        if now_ns - self._second_ns >= NS_PER_S and self._journal.waiting < MAX_WAITING:
             self._second_ns, self._in_second = now_ns, 0
             self._open(now_ns)
 
 
 class Journal:
-    """Of all routers of one engine."""
+    """Of all routers of one engine. `tidy_soon` is called when there is something to tidy up; without it that is done
+    at once."""
 
-    def __init__(self, ring_bytes: int = RING_BYTES) -> None:
+    def __init__(self, ring_bytes: int = RING_BYTES, tidy_soon: Callable[[], None] | None = None) -> None:
         self._ring_bytes = ring_bytes
+        self._tidy_soon = self.tidy if tidy_soon is None else tidy_soon
+        self._waiting: deque[Track] = deque()
         self._encoder = Encoder()
         self._tracks: list[Track] = []
         self._number = 0
-        self._second_ns = 0
-        self._in_second = 0
 
     def track(self, label: str, core: VirtualRouter, now_ns: int) -> Track:
         """A new router."""
@@ -239,22 +240,36 @@ class Journal:
                 )
                 yield from block.lines or self._lines_of(block)
 
-    def may_open(self, now_ns: int) -> bool:
-        if now_ns - self._second_ns >= NS_PER_S:
-            self._second_ns, self._in_second = now_ns, 0
-        self._in_second += 1
-        return self._in_second < _TOGETHER
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
 
-    def pack(self, block: Block) -> None:
-        """Objects become bytes: nothing is added to it any more."""
+    def keep(self, track: Track, block: Block) -> None:
+        """Nothing is added to `block` any more."""
+        track.waiting.append(block)
+        self._waiting.append(track)
+        self._tidy_soon()
+
+    def tidy(self, blocks: int = MAX_WAITING) -> bool:
+        """Make at most so many blocks JSON, and throw away what is too much. Whether some are left to do."""
+        for _ in range(min(blocks, len(self._waiting))):
+            track = self._waiting.popleft()
+            block = track.waiting.pop(0)
+            self._pack(block)
+            track.blocks.append(block)
+            track.size += block.size
+        self._trim()
+        return bool(self._waiting)
+
+    def _pack(self, block: Block) -> None:
         block.lines = self._lines_of(block)
         block.eventful = any(map(_is_eventful, block.records))
         block.records, block.state = [], ()
 
-    def trim(self) -> None:
+    def _trim(self) -> None:
         while self.size > self._ring_bytes:
             max(self._tracks, key=lambda track: track.size).drop_one()
-        self._tracks = [track for track in self._tracks if track.blocks or not track.ended]
+        self._tracks = [track for track in self._tracks if not track.ended or track.blocks or track.waiting]
 
     def _lines_of(self, block: Block) -> list[bytes]:
         state = dict(zip(MEMBERS, map(self._encoder.encode, block.state), strict=True))

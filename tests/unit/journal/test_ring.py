@@ -109,6 +109,41 @@ def test_a_flood_is_counted_and_the_next_second_is_recorded_again() -> None:
     assert replay(read) == []
 
 
+def test_many_routers_that_fill_their_blocks_in_one_moment_are_tidied_up_later_and_in_order() -> None:
+    calls: list[int] = []
+    journal = Journal(200_000, tidy_soon=lambda: calls.append(1))
+    many = [Driven(journal, f"router {number}") for number in range(60)]
+    for driven in many:
+        driven.tell(Startup(), 0)
+        quarrel(driven, 40, 0)
+    assert (len(calls), journal.waiting, journal.size) == (120, 120, 0)
+    assert replay(many[0].read()) == []
+    assert [block.number for block in many[0].read().routers[0].blocks] == [0, 1, 2]
+    assert journal.tidy(2)
+    assert (journal.waiting, journal.size > 0) == (118, True)
+    assert not journal.tidy()
+    assert [block.number for block in many[0].read().routers[0].blocks][-1] == 2
+    assert journal.size <= 200_000
+    assert replay(many[0].read()) == []
+
+
+def test_what_waits_to_be_tidied_up_is_bounded() -> None:
+    journal = Journal(tidy_soon=lambda: None)
+    many = [Driven(journal, f"router {number}") for number in range(400)]
+    for driven in many:
+        driven.tell(Startup(), 0)
+        quarrel(driven, 20, 0)
+    assert journal.waiting == 400  # those that were being written when there were enough
+    for driven in many:
+        quarrel(driven, 100, NS_PER_S * 1000)
+    assert journal.waiting < 900
+    journal.tidy(1000)
+    for driven in many:
+        quarrel(driven, 3, NS_PER_S * 3000)
+    assert sum(block.missed for router in many[0].read().routers for block in router.blocks) > 20_000
+    assert replay(many[0].read()) == []
+
+
 def test_a_router_that_has_ended_is_remembered_until_the_room_is_needed() -> None:
     journal = Journal(20_000)
     gone, other = Driven(journal, "gone"), Driven(journal, "other")
