@@ -21,6 +21,10 @@ from vipkeeper.vrrp.events import (
     ConfigChanged,
     Event,
     FaultsChanged,
+    HandoverAsked,
+    HandoverImpossible,
+    HandoverTaken,
+    HandoverWanted,
     HealthChanged,
     LocalAddressChanged,
     Shutdown,
@@ -65,11 +69,12 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.sampled_from([HealthChanged(frozenset()), HealthChanged(frozenset({"NginxGone"}))]),
     st.builds(
         lambda priority, preempt: ConfigChanged(
-            replace(CONFIG, priority=priority, preempt=preempt, preempt_delay_ns=5 * NS_PER_S)
+            replace(CONFIG, priority=priority, preempt=preempt, preempt_delay_ns=5 * NS_PER_S, hand_over=preempt)
         ),
         st.sampled_from([100, 150]),
         st.booleans(),
     ),
+    st.sampled_from([HandoverAsked(TWO), HandoverTaken(TWO), HandoverImpossible(), HandoverWanted(TWO, 200)]),
     st.sampled_from([LocalAddressChanged(ONE), LocalAddressChanged(THREE)]),
     st.sampled_from([Startup(), Shutdown()]),
 )
