@@ -100,7 +100,7 @@ def test_an_address_that_somebody_removes_is_put_back_at_once(lan: Lan, address:
     assert one.log().count("somebody removed a virtual IP address") == 1  # logged once in a while
     assert one.told().put_back >= 1  # told at once, and then each minute
     one.leave_agent()
-    wait_for("who asks is told", lambda: one.told().put_back == 3)
+    wait_for("who asks is told", lambda: (status := one.status()) is not None and status.put_back == 3)
     assert one.is_in("Active")
     assert other.is_in("Backup")
 

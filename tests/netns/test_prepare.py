@@ -64,7 +64,7 @@ def test_a_virtual_address_that_is_on_an_interface_does_not_choose_it(lan: Lan) 
 def test_settings_hold_afterwards_in_this_network_namespace_only(lan: Lan) -> None:
     host, other = lan.host("one"), lan.host("two")
     (result,) = prepared(host, document({"one": 1}, "192.0.2.100", nginx=True)).values()
-    assert result == {"interface": "eth0", "problems": []}
+    assert result == {"interface": "eth0", "macvlan": "", "problems": []}
     knobs = ["net.ipv4.ip_nonlocal_bind", "net.ipv6.ip_nonlocal_bind"]
     assert host.run("sysctl", "-n", *knobs).split() == ["1", "1"]
     assert other.run("sysctl", "-n", *knobs).split() == ["0", "0"]

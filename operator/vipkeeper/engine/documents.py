@@ -12,6 +12,7 @@ from vipkeeper.vrrp.config import VirtualRouterConfig
 from vipkeeper.vrrp.packet import ChecksumForm, Family, Version
 from vipkeeper.vrrp.units import ms_to_ns
 
+_LINK_LOCAL_PREFIX_LENGTH = 64
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?(_ipv[46])?")
 
 
@@ -42,12 +43,15 @@ def problems_of(document: RenderedVirtualIP, node: str) -> tuple[str, ...]:
 
 
 def prefix_lengths_of(document: RenderedVirtualIP) -> dict[IPAddress, int]:
-    """What the kernel gets with each address: the written prefix length, if it shall, or the full one."""
-    written = {item.address: item.prefix_length for item in document.addresses if document.install_prefix}
-    return {
-        item.address: item.address.max_prefixlen if (length := written.get(item.address)) is None else length
-        for item in document.addresses
-    }
+    """What the kernel gets with each address: the written prefix length, if it shall, or the full one. A link-local one
+    on a macvlan needs the route to its neighbours, for answers leave by that interface."""
+    lengths: dict[IPAddress, int] = {item.address: item.address.max_prefixlen for item in document.addresses}
+    for item in document.addresses:
+        if document.virtual_mac and item.address.is_link_local:
+            lengths[item.address] = _LINK_LOCAL_PREFIX_LENGTH
+        elif document.install_prefix and item.prefix_length is not None:
+            lengths[item.address] = item.prefix_length
+    return lengths
 
 
 def config_of(document: RenderedVirtualIP, node: str) -> VirtualRouterConfig:

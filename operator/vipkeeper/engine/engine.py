@@ -49,6 +49,8 @@ from vipkeeper.engine.ports import Ports
 from vipkeeper.engine.settings import Settings
 from vipkeeper.engine.state_memory import StateMemory
 from vipkeeper.engine.verdicts import Verdicts
+from vipkeeper.engine.virtual_mac import VirtualMACs
+from vipkeeper.ipc.macvlan_mark import MacvlanMark
 from vipkeeper.ipc.messages import (
     AgentMessage,
     Apply,
@@ -118,6 +120,7 @@ class Engine:
             addresses=Addresses(self._loop, self._netlink),
             ports=self._ports,
             memory=memory,
+            virtual_macs=VirtualMACs(self._netlink, self._lower_link),
             announcements=announcements,
             journal=self._journal,
             node=settings.node,
@@ -382,6 +385,7 @@ class Engine:
         self._loop.stop()
 
     def _take_prepared(self, name: str, prepared: Prepared) -> None:
+        self._netlink.read()  # the kernel has told of what was made before it was told here
         self._heritage.prepared[name] = prepared
         for problem in prepared.problems:
             warn("not prepared", vip=name, problem=problem)
@@ -394,14 +398,30 @@ class Engine:
             self._prepare_timer.set(time.monotonic_ns() + ms_to_ns(PREPARE_AGAIN_MS))
 
     def _prepare_again(self, _now_ns: int) -> None:
-        """For those without an interface, or with problems: something has changed, or some time has passed."""
+        """For those without an interface, or with problems: something has changed, or some time has passed. And remove
+        macvlans that nobody needs any more."""
         wanted = tuple(
             router.document
             for router in self._routers.values()
-            if router.document.name not in self._waiting and router.prepared is not None and router.prepared.problems
+            if router.document.name not in self._waiting
+            and router.prepared is not None
+            and (router.prepared.problems or router.lacks_macvlan)
         )
-        if wanted:
-            self._guard.send(inheritance.encode(inheritance.Prepare(wanted)))
+        unwanted = self._unwanted_macvlans()
+        if wanted or unwanted:
+            self._guard.send(inheritance.encode(inheritance.Prepare(wanted, unwanted)))
+
+    def _unwanted_macvlans(self) -> tuple[str, ...]:
+        """Ours, and no router's: of a VirtualIP that is gone, or of a speaker that was killed."""
+        if self._waiting or self._heritage.hearsay:
+            return ()
+        wanted = {router.macvlan for router in self._routers.values()}
+        marks = {link.name: MacvlanMark.from_alias(link.alias) for link in self._interfaces.links()}
+        ours = [name for name, mark in marks.items() if mark and mark.placement == self._settings.placement]
+        return tuple(name for name in ours if name not in wanted)
+
+    def _lower_link(self, index: int) -> None:
+        self._guard.send(inheritance.encode(inheritance.Lower(index)))
 
     # ---- secrets
 
@@ -566,6 +586,7 @@ class Engine:
         while leaving and time.monotonic_ns() - started_ns < LEAVING_MAY_TAKE_NS:
             self._loop.run_once(0.01)
         self._loop.run_once(0)  # the peers are told what is not here any more
+        self._world.virtual_macs.lower_all()
         self._agents.close()
         lateness_ms = self._loop.max_lateness_ns / 1e6
         log("left", took_ms=(time.monotonic_ns() - started_ns) / 1e6, worst_lateness_ms=round(lateness_ms, 3))
@@ -581,4 +602,6 @@ def _is_same_router(old: HostedRouter, document: RenderedVirtualIP, prepared: Pr
 
 
 def _goes_on(old: HostedRouter, new: HostedRouter) -> bool:
+    if old.macvlan or new.macvlan:  # another VRID has another MAC address
+        return False
     return old.state is State.ACTIVE and old.interface == new.interface and old.config.family is new.config.family

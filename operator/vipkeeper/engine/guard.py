@@ -32,6 +32,7 @@ from vipkeeper.engine.inheritance import (
     Forget,
     Inheritance,
     KeepSecrets,
+    Lower,
     Prepare,
     Prepared,
     Results,
@@ -40,6 +41,7 @@ from vipkeeper.engine.inheritance import (
     VerdictKnown,
 )
 from vipkeeper.engine.lines import LineStream
+from vipkeeper.engine.link_setter import set_down
 from vipkeeper.engine.log import log, make_unblocking, set_level, warn
 from vipkeeper.engine.loop import Loop
 from vipkeeper.engine.prepare_runner import PrepareRunner
@@ -76,6 +78,7 @@ class Guard:
         self._engine_started_ns = 0
         self._stream: LineStream | None = None
         self._leaving = False
+        self._macvlans = False  # whether there may be any of ours
         self._owned = read_owner(settings.documents_dir) == settings.pod
 
     def run(self) -> None:
@@ -177,7 +180,12 @@ class Guard:
         self._end_when_done()
 
     def _end_when_done(self) -> None:
-        if not self._engine and not self._store.busy:
+        if self._engine or self._store.busy or self._prepare.busy:
+            return
+        if self._macvlans:  # the engine has left them: nothing lives on them any more
+            self._macvlans = False
+            self._prepare.clean_up(time.monotonic_ns())
+        else:
             self._loop.stop()
 
     # ---- the engine's wishes
@@ -202,10 +210,12 @@ class Guard:
                 self._confirmed(name)
                 self._preparing.pop(name, None)
                 self._drop_packets()
-            case Prepare(documents):
+            case Prepare(documents, unwanted):
                 self._preparing |= {document.name: document for document in documents}
                 self._drop_packets()
-                self._prepare.ask(documents, time.monotonic_ns())
+                self._prepare.ask(documents, time.monotonic_ns(), unwanted)
+            case Lower(index):
+                set_down(index)
             case VerdictKnown(name, source, healthy):
                 self._heritage.verdicts[name, source] = healthy
             case KeepSecrets(values):
@@ -230,6 +240,9 @@ class Guard:
         if self._filter.problem:
             results = {name: self._with_filter_problem(name, found) for name, found in results.items()}
         self._heritage.prepared.update(results)
+        self._macvlans = self._macvlans or any(item.macvlan for item in results.values())
+        if self._leaving:
+            self._end_when_done()
         if self._stream is not None:
             self._stream.send(inheritance.encode(Results(results)))
 

@@ -35,6 +35,7 @@ from vipkeeper.engine.rejections import Rejections
 from vipkeeper.engine.remarks import Remarks
 from vipkeeper.engine.state_memory import StateMemory
 from vipkeeper.engine.talk import RouterTalk
+from vipkeeper.engine.virtual_mac import Seat, VirtualMACs
 from vipkeeper.ipc.messages import RouterStatus
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.journal.ring import Journal
@@ -85,6 +86,7 @@ class World:
     addresses: Addresses
     ports: Ports
     memory: StateMemory
+    virtual_macs: VirtualMACs
     announcements: socket.socket
     journal: Journal
     node: str
@@ -120,6 +122,7 @@ class HostedRouter:
         self._liveness = Liveness(world.loop, world.local_routes)
         self._shared: SharedPort | None = None
         self._link: Link | None = None
+        self._seat = Seat(world.virtual_macs)
         self._adverts: dict[int, tuple[tuple[IPAddress | None, bytes], ...]] = {}
         self._since_ns = time.monotonic_ns()
         self._remembered_ns: int | None = None
@@ -166,8 +169,18 @@ class HostedRouter:
         return "" if self.prepared is None else self.prepared.interface
 
     @property
+    def macvlan(self) -> str:
+        return "" if self.prepared is None else self.prepared.macvlan
+
+    @property
+    def lacks_macvlan(self) -> bool:
+        """Whether there should be one, now that there is the interface for it."""
+        return self.document.virtual_mac and self._link is not None and self._seat.link is None
+
+    @property
     def identity(self) -> Identity:
-        return Identity(self.document.uid, self._config.vrid, int(self._config.family), self.interface)
+        place = self.macvlan or self.interface
+        return Identity(self.document.uid, self._config.vrid, int(self._config.family), place)
 
     @property
     def legacy(self) -> Legacy:
@@ -200,6 +213,7 @@ class HostedRouter:
         """The same VRID, family and interface: the election goes on."""
         self.document = document
         self.prepared = prepared
+        moved = self._take_seat()
         self._credentials = _credentials(document, self._world)
         self._authenticator = self._credentials.authenticator(self._authenticator)
         self._config = replace(config_of(document, self._world.node), password=self._credentials.password)
@@ -213,6 +227,8 @@ class HostedRouter:
         self._feed(ConfigChanged(self._config))
         if self.state is State.ACTIVE:  # the lease may have another length
             self._add(self._config.all_addresses)
+            if moved:
+                self._announcer.start(time.monotonic_ns())
         self.look_around()
         self._changed()
 
@@ -226,16 +242,15 @@ class HostedRouter:
 
     def release(self) -> None:
         """Another router of this node goes on: leave without a word, and the addresses where they are."""
+        if self._seat.link is not None:
+            self._world.addresses.let_go(self.document.uid, self._seat.link.index, self._config.all_addresses)
+        self._seat.take(None, virtual=False, ours=False)
         self._feed(Released())
-        if self._link is not None:
-            self._world.addresses.let_go(self.document.uid, self._link.index, self._config.all_addresses)
         self._end()
 
     def take_off(self, addresses: tuple[IPAddress, ...]) -> None:
         """Those of `addresses` (a released router's) that are none of ours."""
-        if self._link is not None:
-            others = tuple(address for address in addresses if address not in self._config.all_addresses)
-            self._world.addresses.remove(self.document.uid, self._link.index, others)
+        self._remove(tuple(address for address in addresses if address not in self._config.all_addresses))
 
     def set_ailments(self, ailments: frozenset[str]) -> None:
         if ailments != self._core.ailments:
@@ -248,6 +263,7 @@ class HostedRouter:
         if self._link is not None and (link is None or link.index != self._link.index):
             self._leave_link()
         self._link = link
+        self._take_seat()
         if link is not None and not self._attached(link):
             self._shared = self._world.ports.attach(
                 link, self._config.family, self._config.vrid, self, self._config.expected(self._authenticator)
@@ -345,6 +361,8 @@ class HostedRouter:
         if core.deadline_ns != self._timer.deadline_ns:
             self._timer.set(core.deadline_ns)
             self._timer.slack_ns = core.slack_ns
+        if self._seat.virtual and core.state is not State.ACTIVE and self.started:
+            self._seat.lower_link()
         if self._on_end is not None and core.state is State.INITIALIZE:
             on_end, self._on_end = self._on_end, None
             self._end()
@@ -369,8 +387,7 @@ class HostedRouter:
             case RemoveAddresses(addresses):
                 self._liveness.cancel()
                 self._announcer.stop()
-                if self._link is not None:
-                    self._world.addresses.remove(self.document.uid, self._link.index, addresses)
+                self._remove(addresses)
             case Announce(addresses):
                 self._liveness.when_live(addresses, self._announcer.start, now_ns)
             case HandOver():
@@ -414,27 +431,34 @@ class HostedRouter:
                 to = self._config.family.group if destination is None else destination
                 message = self._authenticator.sign(message, source, to, time.time_ns())
             if destination is None:
-                port.send(message)
+                # A loser's last one leaves with its own MAC address: no switch shall look for the virtual one here.
+                with_virtual_mac = self._core.state is State.ACTIVE or priority == 0
+                if not (with_virtual_mac and self._seat.send(source, message)):
+                    port.send(message)
             else:
                 port.send_to(message, source, destination)
 
     def _add(self, addresses: tuple[IPAddress, ...]) -> None:
-        if self._link is not None:
-            self._world.addresses.add(self.document.uid, self._link.index, addresses, self._lease_s())
+        if self._seat.link is not None:
+            self._world.addresses.add(self.document.uid, self._seat.link.index, addresses, self._lease_s())
+
+    def _remove(self, addresses: tuple[IPAddress, ...]) -> None:
+        if self._seat.link is not None:
+            self._world.addresses.remove(self.document.uid, self._seat.link.index, addresses)
 
     # ---- keeping ready
 
     def _rehearse(self) -> None:
         """Make the bytes of a takeover, and of leaving, now."""
-        config, link = self._config, self._link
-        if link is not None:
-            self._world.addresses.use_prefixes(link.index, prefix_lengths_of(self.document))
-        if link is None or self._core.local_address == _NOWHERE[config.family]:
+        config, link, seat = self._config, self._link, self._seat.link
+        if seat is not None:
+            self._world.addresses.use_prefixes(seat.index, prefix_lengths_of(self.document))
+        if link is None or seat is None or self._core.local_address == _NOWHERE[config.family]:
             self._adverts = {}
             return
         self._adverts = {priority: self._encode(priority) for priority in {config.priority, self._core.priority, 0}}
-        self._world.addresses.rehearse(link.index, config.all_addresses, self._lease_s())
-        self._announcer.rehearse(link.name, link.mac, config.all_addresses)
+        self._world.addresses.rehearse(seat.index, config.all_addresses, self._lease_s())
+        self._announcer.rehearse(link.name, seat.mac, config.all_addresses)
 
     def _encode(self, priority: int) -> tuple[tuple[IPAddress | None, bytes], ...]:
         """For the group (None), or for each peer: the destination is in the checksum."""
@@ -490,7 +514,7 @@ class HostedRouter:
             return frozenset({Fault.NOT_PREPARED})
         faults = self._world.interfaces.faults(self.interface, self._config.family, self._world.virtual_addresses)
         not_prepared = bool(self.prepared.problems) and bool(self.interface)
-        if not_prepared or (self._link is not None and self._shared is None):
+        if not_prepared or self.lacks_macvlan or (self._link is not None and self._shared is None):
             faults |= {Fault.NOT_PREPARED}
         if unicast.lacks_peers(self.document, self._world.node):
             faults |= {Fault.NO_PEER_ADDRESS}
@@ -499,6 +523,23 @@ class HostedRouter:
         return faults
 
     # ---- arriving and leaving
+
+    def _take_seat(self) -> bool:
+        """Where the addresses live now. Those of another place are taken off there. Whether it is another place."""
+        seat = self._seat
+        link = seat.find(self._world.interfaces, self._link, self.macvlan if self.document.virtual_mac else None)
+        moved = (link and link.index) != (seat.link and seat.link.index)
+        if moved:
+            self._remove(self._config.all_addresses)
+            seat.lower_link()
+        seat.take(link, virtual=self.document.virtual_mac, ours=self.started)
+        if self.state is State.ACTIVE and seat.was_lowered:
+            warn("somebody has set a macvlan down; set up again", vip=self.document.name, interface=self.macvlan)
+            seat.raise_link()
+            self._add(self._config.all_addresses)
+        elif self.state is not State.ACTIVE and self.started and seat.was_raised:
+            seat.lower_link()
+        return moved
 
     def _attached(self, link: Link) -> bool:
         return self._shared is not None and self._shared.port.index == link.index

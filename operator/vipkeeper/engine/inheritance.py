@@ -26,6 +26,8 @@ class Prepared:
     interface: str
     """"" when there is none to choose."""
     problems: tuple[str, ...]
+    macvlan: str = ""
+    """With `virtualMAC: true`: its name; "" when there is none (yet)."""
 
 
 @dataclass(slots=True)
@@ -48,9 +50,9 @@ class Inheritance:
 def needs_of(document: RenderedVirtualIP) -> str:
     """Everything in a document that `prepare` and the packet filter (`accept_filter.py`) look at, as one comparable text."""
     addresses = [f"{item.address}/{item.prefix_length}" for item in document.addresses]
-    return json.dumps(
-        [addresses, document.interface, document.nginx is not None, document.install_prefix, document.accept_mode]
-    )
+    own_mac = [document.uid, document.vrid] if document.virtual_mac else []
+    nginx = document.nginx is not None
+    return json.dumps([addresses, document.interface, nginx, document.install_prefix, document.accept_mode, own_mac])
 
 
 # ---- engine -> guard
@@ -80,6 +82,15 @@ class Prepare:
     """Run `prepare` for these and tell what it found."""
 
     documents: tuple[RenderedVirtualIP, ...]
+    unwanted: tuple[str, ...] = ()
+    """Macvlans to remove."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lower:
+    """Set this interface down."""
+
+    index: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +120,7 @@ class Results:
     prepared: dict[str, Prepared]
 
 
-Message = Store | Started | Forget | Prepare | VerdictKnown | KeepSecrets | Results
+Message = Store | Started | Forget | Prepare | Lower | VerdictKnown | KeepSecrets | Results
 
 
 def encode(message: Message) -> bytes:
@@ -120,15 +131,23 @@ def encode(message: Message) -> bytes:
             value = {"type": "started", "name": name}
         case Forget(name):
             value = {"type": "forget", "name": name}
-        case Prepare(documents):
-            value = {"type": "prepare", "documents": [document.to_json() for document in documents]}
+        case Prepare(documents, unwanted):
+            items: Any = [document.to_json() for document in documents]
+            value = {"type": "prepare", "documents": items, "unwanted": unwanted}
+        case Lower(index):
+            value = {"type": "lower", "index": index}
         case VerdictKnown(name, source, healthy):
             value = {"type": "verdict", "name": name, "source": source, "healthy": healthy}
         case KeepSecrets(values):
             value = {"type": "secrets", "values": secrets_to_json(values)}
         case Results(prepared):
             items = {
-                name: {"needs": item.needs, "interface": item.interface, "problems": list(item.problems)}
+                name: {
+                    "needs": item.needs,
+                    "interface": item.interface,
+                    "problems": item.problems,
+                    "macvlan": item.macvlan,
+                }
                 for name, item in prepared.items()
             }
             value = {"type": "results", "prepared": items}
@@ -146,7 +165,10 @@ def decode(line: bytes) -> Message:
         case "forget":
             return Forget(value["name"])
         case "prepare":
-            return Prepare(tuple(RenderedVirtualIP.from_json(item) for item in value["documents"]))
+            documents = tuple(RenderedVirtualIP.from_json(item) for item in value["documents"])
+            return Prepare(documents, tuple(value["unwanted"]))
+        case "lower":
+            return Lower(value["index"])
         case "verdict":
             return VerdictKnown(value["name"], value["source"], value["healthy"])
         case "secrets":
@@ -155,7 +177,9 @@ def decode(line: bytes) -> Message:
             fields = Fields(value).named_children("prepared")
             return Results(
                 {
-                    name: Prepared(item.text("needs"), item.text("interface"), item.texts("problems"))
+                    name: Prepared(
+                        item.text("needs"), item.text("interface"), item.texts("problems"), item.text("macvlan")
+                    )
                     for name, item in fields.items()
                 }
             )

@@ -34,6 +34,7 @@ class Link:
     name: str
     flags: int
     mac: bytes
+    alias: str = ""
     addresses: dict[IPAddress, AddressMessage] = field(default_factory=dict)
 
     @property
@@ -106,7 +107,7 @@ class Interfaces:
         link = self._links.get(message.index)
         if link is None:
             link = self._links[message.index] = Link(message.index, message.name, message.flags, message.mac)
-        link.name, link.flags, link.mac = message.name, message.flags, message.mac
+        link.name, link.flags, link.mac, link.alias = message.name, message.flags, message.mac, message.alias
         return link
 
     def clear(self) -> None:

@@ -23,7 +23,7 @@ NLM_F_REPLACE, NLM_F_CREATE = 0x100, 0x400
 
 RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR = 0x1, 0x10, 0x100
 
-IFLA_ADDRESS, IFLA_IFNAME = 1, 3
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_IFALIAS = 1, 3, 20
 IFF_UP, IFF_LOOPBACK, IFF_RUNNING = 0x1, 0x8, 0x40
 
 IFA_ADDRESS, IFA_LOCAL, IFA_CACHEINFO, IFA_FLAGS, IFA_PROTO = 1, 2, 6, 8, 11
@@ -51,6 +51,7 @@ class LinkMessage:
     flags: int
     mac: bytes
     gone: bool
+    alias: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,11 @@ def delete_address(index: int, address: IPAddress, sequence: int = 0, *, prefix_
     return _message(RTM_DELADDR, NLM_F_REQUEST, _address_body(index, address, prefix_length) + attributes, sequence)
 
 
+def set_link(index: int, *, up: bool) -> bytes:
+    """Set an interface up or down, administratively."""
+    return _message(RTM_NEWLINK, NLM_F_REQUEST, _LINK.pack(0, 0, index, IFF_UP if up else 0, IFF_UP), 0)
+
+
 def parse(data: bytes) -> Iterator[Message]:
     """The messages of one datagram; of those that the engine does not know, none."""
     offset = 0
@@ -164,7 +170,8 @@ def _parse_link(body: bytes, gone: bool) -> LinkMessage | None:
         return None
     attributes = _attributes(body, _LINK.size)
     name = attributes.get(IFLA_IFNAME, b"").rstrip(b"\0").decode(errors="replace")
-    return LinkMessage(index, name, flags, attributes.get(IFLA_ADDRESS, b""), gone)
+    alias = attributes.get(IFLA_IFALIAS, b"").rstrip(b"\0").decode(errors="replace")
+    return LinkMessage(index, name, flags, attributes.get(IFLA_ADDRESS, b""), gone, alias)
 
 
 def _parse_address(body: bytes, gone: bool) -> AddressMessage | None:

@@ -20,6 +20,7 @@ from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.vrrp.units import NS_PER_S
 
 LIMIT_NS = 30 * NS_PER_S
+CLEAN_UP_LIMIT_NS = 5 * NS_PER_S
 _READ_BYTES = 1 << 16
 
 
@@ -31,26 +32,45 @@ class PrepareRunner:
         self._on_results = on_results
         self._wanted: dict[str, RenderedVirtualIP] = {}
         self._asked: dict[str, RenderedVirtualIP] = {}
+        self._unwanted: set[str] = set()
+        self._clean_up = False
         self._child = 0
         self._pipe = -1
         self._answer = bytearray()
         self._limit = loop.timer(self._take_too_long)
 
-    def ask(self, documents: tuple[RenderedVirtualIP, ...], now_ns: int) -> None:
-        """What is asked while one runs goes to the next."""
+    @property
+    def busy(self) -> bool:
+        return bool(self._child)
+
+    def ask(self, documents: tuple[RenderedVirtualIP, ...], now_ns: int, unwanted: tuple[str, ...] = ()) -> None:
+        """What is asked while one runs goes to the next. `unwanted`: macvlans to remove."""
         self._wanted.update({document.name: document for document in documents})
+        self._unwanted.update(unwanted)
+        self._start(now_ns)
+
+    def clean_up(self, now_ns: int) -> None:
+        """Leave nothing of ours on this host: the last thing that is asked for."""
+        self._wanted, self._clean_up = {}, True
         self._start(now_ns)
 
     def stop(self) -> None:
+        """What runs, and what waits."""
+        self._wanted, self._unwanted = {}, set()
+        self._end_child()
+
+    def _end_child(self) -> None:
         if self._child:
             os.kill(self._child, signal.SIGKILL)
 
     def _start(self, now_ns: int) -> None:
-        if self._child or not self._wanted:
+        if self._child or not (self._wanted or self._unwanted or self._clean_up):
             return
-        self._asked, self._wanted = self._wanted, {}
+        remove = None if self._clean_up else sorted(self._unwanted)
+        self._asked, self._wanted, self._unwanted, self._clean_up = self._wanted, {}, set(), False
+        documents = [item.to_json() for item in self._asked.values()]
         request = os.memfd_create("prepare", os.MFD_CLOEXEC)
-        os.write(request, json.dumps({"documents": [item.to_json() for item in self._asked.values()]}).encode())
+        os.write(request, json.dumps({"documents": documents, "remove": remove}).encode())
         os.lseek(request, 0, os.SEEK_SET)
         self._pipe, answer = os.pipe()
         os.set_blocking(self._pipe, False)
@@ -65,7 +85,7 @@ class PrepareRunner:
         os.close(answer)
         self._answer.clear()
         self._loop.watch(self._pipe, self._read)
-        self._limit.set(now_ns + LIMIT_NS)
+        self._limit.set(now_ns + (LIMIT_NS if self._asked or remove else CLEAN_UP_LIMIT_NS))
 
     def _read(self, now_ns: int) -> None:
         try:
@@ -87,7 +107,7 @@ class PrepareRunner:
 
     def _take_too_long(self, _now_ns: int) -> None:
         warn("prepare takes too long; ended")
-        self.stop()
+        self._end_child()
 
 
 def read_answer(answer: bytes, asked: dict[str, RenderedVirtualIP]) -> dict[str, Prepared]:
@@ -103,5 +123,6 @@ def read_answer(answer: bytes, asked: dict[str, RenderedVirtualIP]) -> dict[str,
         if item is None:
             found[name] = Prepared(needs_of(document), "", ("prepare ended without an answer",))
         else:
-            found[name] = Prepared(needs_of(document), item.text("interface"), item.texts("problems"))
+            interface, problems, macvlan = item.text("interface"), item.texts("problems"), item.text("macvlan", "")
+            found[name] = Prepared(needs_of(document), interface, problems, macvlan)
     return found

@@ -155,6 +155,8 @@ class RenderedVirtualIP:
     """Of what is sent and taken. None: none. What it refers to comes in `messages.Secrets`."""
     peers: PeersSection | None = None
     """How the engines of the nodes talk to each other. None: plain VRRP."""
+    virtual_mac: bool = False
+    """The addresses live on a macvlan with the virtual router's MAC address (RFC 9568 §7.3)."""
 
     @property
     def elections(self) -> tuple[int, ...]:
@@ -207,6 +209,7 @@ class RenderedVirtualIP:
             accept_mode=fields.flag("acceptMode", True),
             peers=read_peers(fields.child("peers")) if fields.has("peers") else None,
             families=fields.choice("families", FAMILIES),
+            virtual_mac=fields.flag("virtualMAC", False),
         )
         if document.install_prefix and any(item.prefix_length is None for item in addresses):
             fields.note("installPrefix", "needs a prefix length with every address")
@@ -266,6 +269,7 @@ def _of_format_3(document: RenderedVirtualIP) -> dict[str, Any]:
         authentication=(None if authentication is None else authentication_to_json(authentication), None),
         acceptMode=(document.accept_mode, True),
         families=(document.families, "Together"),
+        virtualMAC=(document.virtual_mac, False),
         nginx=(nginx and members.to_json(nginx), None),
         peers=(None if peers is None else peers_to_json(peers), None),
     )

@@ -12,6 +12,7 @@ from typing import Any
 from pyroute2 import IPRoute
 
 from vipkeeper.ipc.fields import IPAddress
+from vipkeeper.ipc.macvlan_mark import MacvlanMark
 from vipkeeper.prepare.choice import NodeInterface, Prefix
 
 _IFF_LOOPBACK = 0x8
@@ -21,7 +22,7 @@ _FAMILIES = {2: 4, 10: 6}
 
 
 def read_interfaces(virtual_addresses: frozenset[IPAddress]) -> list[NodeInterface]:
-    """What is there now, without the addresses that are ours to move about."""
+    """What is there now, without the addresses that are ours to move about and the macvlans that they live on."""
     with IPRoute() as netlink:
         addresses = _addresses(netlink, virtual_addresses)
         on_link, metrics = _routes(netlink)
@@ -35,6 +36,7 @@ def read_interfaces(virtual_addresses: frozenset[IPAddress]) -> list[NodeInterfa
                 default_route_metric=metrics[link["index"]],
             )
             for link in netlink.get_links()
+            if MacvlanMark.from_alias(link.get_attr("IFLA_IFALIAS") or "") is None
         ]
 
 

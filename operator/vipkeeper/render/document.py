@@ -57,6 +57,7 @@ def render_document(
         authentication=parsed.authentication,
         families=parsed.families,
         accept_mode=parsed.accept_mode,
+        virtual_mac=parsed.virtual_mac,
     )
 
 

@@ -63,6 +63,7 @@ class ParsedVirtualIP:
     """Where the spec refers to secrets."""
     families: str
     accept_mode: bool
+    virtual_mac: bool
     nginx: NginxSection | None
     health: HealthSection | None
 
@@ -141,6 +142,7 @@ def parse_virtualip(value: Mapping[str, Any], folder: str = "") -> ParsedVirtual
         secret_uses=(*uses, *(nginx_secret_uses(nginx) if nginx else ())),
         families=vrrp.families,
         accept_mode=vrrp.accept_mode,
+        virtual_mac=vrrp.virtual_mac,
         nginx=nginx,
         health=_health(spec.health) if spec.health else None,
     )

@@ -233,6 +233,11 @@ MIN_TTL_NEEDS_UNICAST = Rule(
     "!has(self.minTTL) || self.minTTL == 255 || has(self.transport) && self.transport == 'Unicast'",
     field="minTTL",
 )
+VIRTUAL_MAC_NEEDS_MULTICAST = Rule(
+    "needs `transport: Multicast`: the advertisements to everybody tell the switches where the MAC address is now",
+    "!has(self.virtualMAC) || !self.virtualMAC || !has(self.transport) || self.transport != 'Unicast'",
+    field="virtualMAC",
+)
 CHECK_INTERVAL_BOUNDS = Rule(
     "must be 100ms to 300s",
     _IS_DURATION + "duration(self) >= duration('100ms') && duration(self) <= duration('300s')",
@@ -409,6 +414,8 @@ def _check_vrrp(vrrp: Mapping[str, Any], first_address: list[Any]) -> Iterator[s
     if vrrp.get("minTTL", 255) != 255 and vrrp.get("transport") != "Unicast":
         yield f"spec.vrrp.minTTL: {MIN_TTL_NEEDS_UNICAST.message}"
     elects_ipv6 = any(address.version == 6 for address in good_addresses(first_address))
+    if vrrp.get("virtualMAC") is True and vrrp.get("transport") == "Unicast":
+        yield f"spec.vrrp.virtualMAC: {VIRTUAL_MAC_NEEDS_MULTICAST.message}"
     if elects_ipv6 and version_2:
         yield f"spec.vrrp.version: {VERSION_2_NEEDS_IPV4.message}"
     if (elects_ipv6 or version_2) and vrrp.get("checksum") == "MessageOnly":

@@ -196,6 +196,7 @@ class VRRP(Written):
             rules.INTERVAL_BOUNDS_V2,
             rules.PREEMPT_DELAY_NEEDS_PREEMPT,
             rules.MIN_TTL_NEEDS_UNICAST,
+            rules.VIRTUAL_MAC_NEEDS_MULTICAST,
             rules.PASS_NEEDS_VERSION_2,
         )
     )
@@ -249,6 +250,12 @@ class VRRP(Written):
     authentication: Authentication | None = None
     """How advertisements are authenticated. Absent: not at all, as RFC 9568 has it; whoever can send to the network
     can then take the addresses."""
+    virtual_mac: Annotated[bool, Field(alias="virtualMAC")] = False
+    """false [default]: the addresses answer with the MAC address of the Active's interface, and clients learn the new
+    one at a move. true: with the virtual router's own, 00:00:5e:00:01:VRID in IPv4 and 00:00:5e:00:02:VRID in IPv6
+    (RFC 9568 section 7.3; the family of the first address counts), so that a move changes nothing for clients. Each
+    node gets a macvlan for it on the interface, which must be Ethernet; the network must accept that MAC address on
+    each node's port."""
 
 
 class HealthCheck(Written):

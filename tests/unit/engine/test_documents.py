@@ -73,3 +73,11 @@ def test_all_problems_are_told_at_once() -> None:
     document = web(uid="", addresses=web().addresses[:1] * 2, nodes={"one": NodeShare(255, 0)})
     problems = problems_of(document, "one")
     assert [problem.partition(":")[0] for problem in problems] == ["uid", "nodes.one.priority", "addresses[1]"]
+
+
+def test_a_link_local_address_on_a_macvlan_gets_the_prefix_of_its_neighbours() -> None:
+    link_local = RenderedAddress(ip_address("fe80::1"))
+    addresses = (*web().addresses, link_local)
+    assert prefix_lengths_of(web(addresses=addresses))[link_local.address] == 128
+    lengths = prefix_lengths_of(web(addresses=addresses, virtual_mac=True))
+    assert (lengths[link_local.address], lengths[ip_address("2001:db8::100")]) == (64, 128)

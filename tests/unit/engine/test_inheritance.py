@@ -6,6 +6,7 @@ from tests.unit.engine.samples import web
 from vipkeeper.engine.inheritance import (
     Forget,
     KeepSecrets,
+    Lower,
     Message,
     Prepare,
     Prepared,
@@ -26,10 +27,11 @@ from vipkeeper.ipc.rendered_nginx import HTTPServer, NginxSection, UpstreamServe
         Store(web()),
         Started("web"),
         Forget("web"),
-        Prepare((web(), web(name="other"))),
+        Prepare((web(), web(name="other")), ("vrrp4-51-2",)),
+        Lower(7),
         VerdictKnown("web", "TCPCheckFailed", False),
         KeepSecrets({"web_key-1": bytes(range(64))}),
-        Results({"web": Prepared("needs", "eth0", ()), "x": Prepared("n", "", ("no interface",))}),
+        Results({"web": Prepared("needs", "eth0", (), "vrrp4-51-2"), "x": Prepared("n", "", ("no interface",))}),
     ],
     ids=lambda message: type(message).__name__,
 )
@@ -51,3 +53,8 @@ def test_only_what_prepare_looks_at_makes_new_needs() -> None:
     other = [web(addresses=web().addresses[:1]), web(interface="eth1"), web(nginx=nginx), web(install_prefix=True)]
     assert {needs_of(item) for item in same} == {needs_of(web())}
     assert len({needs_of(item) for item in [web(), *other]}) == 5
+
+
+def test_with_a_virtual_mac_vrid_and_uid_matter_too() -> None:
+    own = [web(virtual_mac=True), web(virtual_mac=True, vrid=7), web(virtual_mac=True, uid="another")]
+    assert len({needs_of(item) for item in [web(), *own]}) == 4

@@ -12,6 +12,7 @@ from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 
 from tests.unit.engine.own_network import in_own_network, ip
 from vipkeeper.engine.netlink_codec import (
+    IFF_UP,
     NLM_F_CREATE,
     NLM_F_REPLACE,
     NLM_F_REQUEST,
@@ -31,6 +32,7 @@ from vipkeeper.engine.netlink_codec import (
     delete_address,
     dump_request,
     parse,
+    set_link,
 )
 
 VIP, VIP6 = ip_address("192.0.2.100"), ip_address("2001:db8::100")
@@ -102,6 +104,17 @@ def test_a_link_of_pyroute2_is_read() -> None:
     link.encode()
     expected = LinkMessage(4, "eth0", 0x1043, bytes.fromhex("020000000001"), gone=False)
     assert list(parse(bytes(link.data))) == [expected]
+
+
+def test_an_interface_is_set_up_and_down_and_its_alias_is_read() -> None:
+    assert list(parse(set_link(4, up=True))) == [LinkMessage(4, "", IFF_UP, b"", gone=False)]
+    assert list(parse(set_link(4, up=False))) == [LinkMessage(4, "", 0, b"", gone=False)]
+    link = ifinfmsg()
+    link["header"]["type"] = 16
+    link["index"] = 4
+    link["attrs"] = [("IFLA_IFALIAS", "vipkeeper default uid")]
+    link.encode()
+    assert list(parse(bytes(link.data))) == [LinkMessage(4, "", 0, b"", gone=False, alias="vipkeeper default uid")]
 
 
 def dump(message_type: int) -> list[Message]:

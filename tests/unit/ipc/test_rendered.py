@@ -60,6 +60,8 @@ ADDRESSED = replace(
 CLOSED = replace(SMALL, accept_mode=False, families="Separate")
 BY_UNICAST = replace(ADDRESSED, transport="Unicast", min_ttl=64)
 
+VIRTUAL_MAC = replace(SMALL, virtual_mac=True)
+
 OLD_VERSION = replace(SMALL, vrrp_version=2, advertisement_interval_cs=25500)
 
 
@@ -72,7 +74,7 @@ WITH_PASSWORD = replace(OLD_VERSION, authentication=PasswordAuthentication("web_
 
 
 @pytest.mark.parametrize(
-    "document", [SMALL, FULL, OLD_VERSION, INSTALLED, ADDRESSED, BY_UNICAST, SIGNED, WITH_PASSWORD, CLOSED]
+    "document", [SMALL, FULL, OLD_VERSION, INSTALLED, VIRTUAL_MAC, ADDRESSED, BY_UNICAST, SIGNED, WITH_PASSWORD, CLOSED]
 )
 def test_a_document_survives_the_way_through_json(document: RenderedVirtualIP) -> None:
     assert RenderedVirtualIP.from_json(json.loads(json.dumps(document.to_json()))) == document
@@ -117,6 +119,10 @@ def test_a_reader_of_format_1_refuses_what_it_would_run_otherwise(change: dict[s
 )
 def test_a_reader_of_format_2_refuses_what_it_would_run_otherwise(change: dict[str, Any]) -> None:
     assert replace(SMALL, **change).to_json()["format"] == 3
+
+
+def test_a_virtual_mac_needs_format_3() -> None:
+    assert (VIRTUAL_MAC.to_json()["format"], VIRTUAL_MAC.to_json()["virtualMAC"]) == (3, True)
 
 
 def test_addresses_of_nodes_need_format_3_and_stand_with_those_nodes_that_have_some() -> None:

@@ -28,14 +28,18 @@ def document(name: str, address: str, *, nginx: bool = False) -> RenderedVirtual
     )
 
 
+def no_macvlan(document: RenderedVirtualIP, _parent: str) -> tuple[str, list[str]]:
+    raise AssertionError(f"{document.name} wants none")
+
+
 def test_settings_that_fail_are_a_problem_of_the_documents_that_need_them(tmp_path: Path) -> None:
     documents = [
         document("plain", "192.0.2.100"),
         document("web", "192.0.2.101", nginx=True),
         document("far", "10.0.0.1"),
     ]
-    results = prepare(documents, NODE, tmp_path)
-    assert results["plain"] == {"interface": "eth0", "problems": []}
+    results = prepare(documents, NODE, tmp_path, no_macvlan)
+    assert results["plain"] == {"interface": "eth0", "macvlan": "", "problems": []}
     assert results["web"]["interface"] == "eth0"
     assert [problem.partition(" ")[0] for problem in results["web"]["problems"]] == [
         "net.ipv4.ip_nonlocal_bind",
@@ -50,13 +54,13 @@ def test_with_the_prefix_of_a_subnet_the_kernel_shall_not_remove_its_neighbours(
     knob.parent.mkdir(parents=True)
     knob.write_text("0")
     plain = replace(document("plain", "192.0.2.100"), addresses=(RenderedAddress(ip_address("192.0.2.100"), 24),))
-    prepare([plain], NODE, tmp_path)
+    prepare([plain], NODE, tmp_path, no_macvlan)
     assert knob.read_text() == "0"
     installed = replace(plain, install_prefix=True)
-    assert prepare([installed], NODE, tmp_path)["plain"]["problems"] == []
+    assert prepare([installed], NODE, tmp_path, no_macvlan)["plain"]["problems"] == []
     assert knob.read_text() == "1"
     knob.unlink()
-    (problem,) = prepare([installed], NODE, tmp_path)["plain"]["problems"]
+    (problem,) = prepare([installed], NODE, tmp_path, no_macvlan)["plain"]["problems"]
     assert problem.startswith("net.ipv4.conf.eth0.promote_secondaries shall be 1")
 
 
@@ -64,5 +68,20 @@ def test_without_nginx_no_knob_is_touched(tmp_path: Path) -> None:
     knob = tmp_path / "ipv4/ip_nonlocal_bind"
     knob.parent.mkdir()
     knob.write_text("0")
-    prepare([document("plain", "192.0.2.100")], NODE, tmp_path)
+    prepare([document("plain", "192.0.2.100")], NODE, tmp_path, no_macvlan)
     assert knob.read_text() == "0"
+
+
+def test_a_macvlan_is_made_for_those_that_want_one_on_the_interface_that_was_chosen(tmp_path: Path) -> None:
+    asked = []
+
+    def make(document: RenderedVirtualIP, parent: str) -> tuple[str, list[str]]:
+        asked.append((document.name, parent))
+        return "vrrp4-1-2", ["a problem"]
+
+    wanted = replace(document("web", "192.0.2.100"), virtual_mac=True)
+    far = replace(document("far", "10.0.0.1"), virtual_mac=True)
+    results = prepare([document("plain", "192.0.2.101"), wanted, far], NODE, tmp_path, make)
+    assert asked == [("web", "eth0")]
+    assert results["web"] == {"interface": "eth0", "macvlan": "vrrp4-1-2", "problems": ["a problem"]}
+    assert results["plain"]["macvlan"] == results["far"]["macvlan"] == ""

@@ -82,3 +82,8 @@ def test_accept_mode_stands_as_it_was_written() -> None:
 
 def test_no_node_is_a_document_too() -> None:
     assert render_document(parsed(), 77, []).nodes == {}
+
+
+def test_a_virtual_mac_is_there_only_when_told() -> None:
+    assert render_document(parsed(), 77, []).virtual_mac is False
+    assert render_document(parsed(vrrp={"virtualMAC": True}), 77, []).virtual_mac is True

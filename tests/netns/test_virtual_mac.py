@@ -1,0 +1,300 @@
+"""virtualMAC: true, on a real kernel and seen from the segment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from tests.netns.lan import Host, Lan, stays, wait_for
+from tests.netns.macvlan import MAC, MAC6, has, is_up, knob, names, owners
+from tests.netns.speaker import Pinger, Speaker, document, edited
+from vipkeeper.ipc.rendered import RenderedVirtualIP
+
+pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping", "tcpdump")]
+
+VIP, VIP6 = "192.0.2.100", "2001:db8::100"
+
+
+def wanted(*addresses: str, interval_cs: int = 25, **changes: object) -> RenderedVirtualIP:
+    plain = document({"one": 200, "two": 100}, *(addresses or (VIP,)), interval_cs=interval_cs)
+    return replace(plain, virtual_mac=True, **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def speakers(lan: Lan) -> Iterator[tuple[Speaker, Speaker]]:
+    one, two = (Speaker(lan.host(name)).start() for name in ("one", "two"))
+    yield one, two
+    for speaker in (one, two):
+        if speaker.process is not None and speaker.process.poll() is None:
+            assert speaker.stop() == 0
+        assert names(speaker.host) == [], "no macvlan is left"
+
+
+def begin(speakers: tuple[Speaker, Speaker], wish: RenderedVirtualIP) -> tuple[Speaker, Speaker, Host]:
+    """Both run, `one` is Active; and a client."""
+    one, two = speakers
+    for speaker in speakers:
+        speaker.apply(wish)
+    one.wait_until("Active")
+    two.wait_until("Backup")
+    return one, two, one.host.lan.host("client")
+
+
+@pytest.mark.rule(2, 6, 24, 46, 47, 49, 62, 63, 65, 66, 100)
+@pytest.mark.parametrize(
+    ("vip", "mac", "group"),
+    [(VIP, MAC, "01:00:5e:00:00:12"), (VIP6, MAC6, "33:33:00:00:00:12")],
+    ids=["IPv4", "IPv6"],
+)
+def test_adverts_and_answers_carry_the_virtual_mac_and_a_backup_is_mute(
+    speakers: tuple[Speaker, Speaker], lan: Lan, vip: str, mac: str, group: str
+) -> None:
+    one, two, client = begin(speakers, wanted(vip))
+    frames = lan.capture("ip proto 112 or ip6 proto 112 or arp or icmp6")
+    wait_for("the client reaches it", lambda: client.answers(vip))
+    assert client.neighbour_mac(vip) == mac
+    assert not is_up(two.host)
+    assert is_up(one.host)
+    source = one.host.ipv4 if vip == VIP else one.host.link_local
+    wait_for("adverts", lambda: len(adverts(frames.lines(), group)) >= 4)
+    assert all(f"{mac} > {group}" in line and f"{source} >" in line for line in adverts(frames.lines(), group))
+    one.host.cut()
+    two.wait_until("Active")
+    wait_for("the client reaches the other", lambda: client.answers(vip))
+    assert client.neighbour_mac(vip) == mac
+    assert is_up(two.host)
+    one.host.heal()
+    two.wait_until("Backup")
+    wait_for("the loser is silent", lambda: not is_up(two.host))
+    wait_for("the client reaches it again", lambda: client.answers(vip))
+    mine = [line for line in frames.lines() if re.search(rf"{re.escape(vip)} is-at|tgt is {re.escape(vip)}", line)]
+    assert mine
+    assert all(f" {mac} > " in line for line in mine), "nobody answers with another MAC address"
+    assert {mac} == set(
+        re.findall(r"(?:is-at |link-address option \(2\), length 8 \(1\): )([0-9a-f:]{17})", "".join(mine))
+    )
+
+
+def adverts(lines: list[str], group: str) -> list[str]:
+    return [line for line in lines if f"> {group}" in line and "VRRP" in line]
+
+
+@pytest.mark.rule(58, 59, 90)
+def test_a_client_that_never_asks_reaches_it_through_takeovers(speakers: tuple[Speaker, Speaker], lan: Lan) -> None:
+    """Its neighbour entries are permanent: only the switch learns, from the adverts."""
+    wish = wanted(VIP, VIP6, interval_cs=10)
+    one, two, client = begin(speakers, wish)
+    client.run("ip", "neigh", "add", VIP, "lladdr", MAC, "dev", "eth0", "nud", "permanent")
+    client.run("ip", "neigh", "add", VIP6, "lladdr", MAC, "dev", "eth0", "nud", "permanent")
+    pingers = [Pinger(client, address) for address in (VIP, VIP6)]
+    one.host.cut()
+    two.wait_until("Active")
+    one.host.heal()
+    one.wait_until("Active")
+    two.wait_until("Backup")
+    one.kill_engine()
+    one.wait_until("Active")
+    for speaker in (one,):
+        speaker.apply(edited(wish, nodes=document({"one": 50, "two": 100}).nodes))
+    two.wait_until("Active")
+    one.wait_until("Backup")
+    wait_for("one owner", lambda: owners(lan.hosts, VIP) == owners(lan.hosts, VIP6) == ["two"])
+    gaps = [pinger.longest_gap_ms() for pinger in pingers]
+    assert max(gaps) < 1500, gaps
+    assert client.answers(VIP)
+    assert client.answers(VIP6)
+
+
+def test_the_addresses_of_both_families_live_on_one_macvlan(speakers: tuple[Speaker, Speaker]) -> None:
+    one, two, client = begin(speakers, wanted(VIP, VIP6, "fe80::100"))
+    for address in (VIP, VIP6):
+        wait_for("it answers", lambda address=address: client.answers(address))  # type: ignore[misc]
+        assert client.neighbour_mac(address) == MAC
+    wait_for("the link-local one answers", lambda: client.answers("fe80::100%eth0"))
+    (name,) = names(one.host)
+    assert one.host.addresses(name) == {VIP, VIP6, "fe80::100"}
+    assert not {VIP, VIP6, "fe80::100"} & one.host.addresses()
+    one.host.run("ip", "link", "set", name, "down")
+    wait_for("somebody else's hand is answered", lambda: one.host.addresses(name) == {VIP, VIP6, "fe80::100"})
+    assert one.is_in("Active")
+    (other,) = names(two.host)
+    two.host.run("ip", "link", "set", other, "up")
+    wait_for("a Backup's is set down again", lambda: not is_up(two.host))
+
+
+@pytest.mark.rule(90)
+def test_the_loser_leaves_no_trace_of_the_virtual_mac_in_the_switch(
+    speakers: tuple[Speaker, Speaker], lan: Lan
+) -> None:
+    """It removes its IPv6 address, which the kernel would tell the segment (MLD) with the virtual MAC as source."""
+    wish = wanted(VIP6, VIP, interval_cs=100)
+    one, two, _client = begin(speakers, wish)
+    frames = lan.capture(f"ether src {MAC6}")
+    two.apply(edited(wish, nodes=document({"one": 200, "two": 250}).nodes))
+    two.wait_until("Active")
+    one.wait_until("Backup")
+    wait_for("the loser's is down", lambda: not is_up(one.host))
+    stays("the switch finds the winner", lambda: seen_on(lan, MAC6) == "two", 1.5)
+    assert not [line for line in frames.lines() if "multicast listener report" in line and "to_in" in line]
+
+
+def seen_on(lan: Lan, mac: str) -> str:
+    """The port on which the switch has learned it."""
+    for line in lan.switch("bridge", "fdb", "show", "br", "br0").splitlines():
+        words = line.split()
+        if words[0] == mac:
+            return words[2]
+    return ""
+
+
+def test_settings_hold_while_it_lives_and_are_set_back_with_the_last_one(lan: Lan) -> None:
+    host = lan.host("one")
+    host.run("sysctl", "-qw", "net.ipv4.conf.eth0.arp_announce=1", "net.ipv4.conf.all.rp_filter=1")
+    speaker = Speaker(host).start()
+    speaker.apply(wanted(VIP6, VIP, name="web"))
+    speaker.apply(wanted("192.0.2.101", name="other", uid="uid-of-other", vrid=52))
+    speaker.wait_until("Active", "other")
+    speaker.wait_until("Active")
+    first, second = sorted(names(host))
+    assert [knob(host, "eth0", name) for name in ("arp_ignore", "arp_announce")] == ["1", "2"]
+    for name in (first, second):
+        assert [knob(host, name, item) for item in ("arp_ignore", "rp_filter", "arp_filter")] == ["1", "2", "0"]
+    assert [knob(host, second, item, "ipv6") for item in ("addr_gen_mode", "accept_ra", "disable_ipv6")] == [
+        "1",
+        "0",
+        "0",
+    ]
+    assert knob(host, first, "disable_ipv6", "ipv6") == "1"
+    speaker.remove("web")
+    wait_for("its macvlan is gone", lambda: names(host) == [first])
+    assert knob(host, "eth0", "arp_announce") == "2"
+    assert speaker.is_in("Active", "other")
+    assert speaker.stop() == 0
+    assert names(host) == []
+    assert [knob(host, "eth0", name) for name in ("arp_ignore", "arp_announce")] == ["0", "1"]
+
+
+def test_switched_on_and_off_the_address_moves_between_interface_and_macvlan(
+    speakers: tuple[Speaker, Speaker], lan: Lan
+) -> None:
+    plain = document({"one": 200, "two": 100}, VIP)
+    one, two, client = begin(speakers, plain)
+    wait_for("it answers", lambda: client.answers(VIP))
+    before = one.agent.transitions()
+    for speaker in speakers:
+        speaker.apply(edited(plain, virtual_mac=True))
+    wait_for("it is on the macvlan alone", lambda: owners(lan.hosts, VIP) == ["one"] and lan.owners(VIP) == [])
+    wait_for("it answers with it", lambda: client.answers(VIP) and client.neighbour_mac(VIP) == MAC)
+    for speaker in speakers:
+        speaker.apply(edited(edited(plain)))
+    wait_for("it is on the interface", lambda: lan.owners(VIP) == ["one"])
+    wait_for("no macvlan is left", lambda: names(one.host) == names(two.host) == [])
+    wait_for("it answers with its own", lambda: client.answers(VIP) and client.neighbour_mac(VIP) == one.host.mac)
+    assert one.agent.transitions() == before, "nobody had to take over"
+
+
+@pytest.mark.parametrize("vip", [VIP, VIP6])
+def test_everything_killed_the_kernel_takes_the_address_off_the_macvlan(
+    speakers: tuple[Speaker, Speaker], lan: Lan, vip: str
+) -> None:
+    one, two, client = begin(speakers, wanted(vip))
+    one.kill_everything()
+    two.wait_until("Active")
+    wait_for("the address is gone", lambda: owners(lan.hosts, vip) == ["two"], 3.0)
+    wait_for("the client reaches the other", lambda: client.answers(vip))
+    before = names(one.host)
+    one.start()
+    one.wait_until("Active")
+    assert names(one.host) == before, "the macvlan is taken on"
+    two.wait_until("Backup")
+
+
+def test_a_killed_speaker_whose_virtualip_is_gone_is_swept(lan: Lan) -> None:
+    speaker = Speaker(lan.host("one")).start()
+    speaker.apply(replace(wanted(), nodes=document({"one": 100}).nodes))
+    speaker.wait_until("Active")
+    speaker.kill_everything()
+    assert names(speaker.host) != []
+    for file in (speaker.state_dir / "documents").glob("*.json"):
+        file.unlink()
+    speaker.start()
+    wait_for("it is swept", lambda: names(speaker.host) == [])
+    wait_for("settings are back", lambda: knob(speaker.host, "eth0", "arp_announce") == "0")
+
+
+def test_a_macvlan_that_somebody_removes_is_made_again(speakers: tuple[Speaker, Speaker], lan: Lan) -> None:
+    one, two, client = begin(speakers, wanted())
+    (name,) = names(one.host)
+    one.host.run("ip", "link", "del", name)
+    two.wait_until("Active")
+    one.wait_until("Active")
+    assert names(one.host) == [name]
+    wait_for("one owner", lambda: owners(lan.hosts, VIP) == ["one"])
+    wait_for("it answers", lambda: client.answers(VIP))
+
+
+def test_the_interface_below_goes_down_is_replaced_and_comes_later(speakers: tuple[Speaker, Speaker], lan: Lan) -> None:
+    one, two, client = begin(speakers, replace(wanted(), interface="eth0"))
+    one.host.run("ip", "link", "set", "eth0", "down")
+    two.wait_until("Active")
+    wait_for("one owner", lambda: owners(lan.hosts, VIP) == ["two"])
+    one.host.run("ip", "link", "set", "eth0", "up")
+    one.wait_until("Active")
+    lan.switch("ip", "link", "del", "one")
+    two.wait_until("Active")
+    wait_for("its macvlan went with it", lambda: names(one.host) == [])
+    lan.switch("ip", "link", "add", "one", "type", "veth", "peer", "name", "eth0", "netns", one.host.namespace)
+    lan.switch("ip", "link", "set", "one", "master", "br0", "up")
+    one.host.run("ip", "address", "add", "192.0.2.1/24", "dev", "eth0")
+    one.host.run("ip", "link", "set", "eth0", "up")
+    one.wait_until("Active")
+    wait_for("it answers", lambda: client.answers(VIP) and client.neighbour_mac(VIP) == MAC)
+
+
+def test_a_bridge_can_be_below(speakers: tuple[Speaker, Speaker], lan: Lan) -> None:
+    one, two = speakers
+    client = lan.host("client")
+    for host in (one.host, two.host, client):
+        host.run("ip", "link", "add", "below", "type", "bridge", "forward_delay", "0")
+        host.run("ip", "link", "set", "eth0", "master", "below")
+        host.run("ip", "address", "add", f"198.51.100.{host.number}/24", "dev", "below")
+        host.run("ip", "link", "set", "below", "up")
+    wish = replace(wanted("198.51.100.100"), interface="below")
+    for speaker in speakers:
+        speaker.apply(wish)
+    one.wait_until("Active")
+    client.run("ip", "neigh", "add", "198.51.100.100", "lladdr", MAC, "dev", "below", "nud", "permanent")
+    wait_for("it answers", lambda: client.answers("198.51.100.100"))
+    one.host.cut()
+    two.wait_until("Active")
+    wait_for("it answers there", lambda: client.answers("198.51.100.100"))
+    one.host.heal()
+    one.wait_until("Active")
+    two.wait_until("Backup")
+    wait_for("it answers again", lambda: client.answers("198.51.100.100"))
+
+
+def test_a_vrid_that_changes_is_another_macvlan(speakers: tuple[Speaker, Speaker], lan: Lan) -> None:
+    wish = wanted(interval_cs=10)
+    one, two, client = begin(speakers, wish)
+    for speaker in speakers:
+        speaker.apply(edited(wish, vrid=52))
+    wait_for("it answers", lambda: client.answers(VIP) and client.neighbour_mac(VIP) == "00:00:5e:00:01:34")
+    wait_for("one macvlan each", lambda: len(names(one.host)) == len(names(two.host)) == 1)
+    wait_for("one owner", lambda: len(owners(lan.hosts, VIP)) == 1)
+
+
+def test_with_install_prefix_its_route_leaves_by_the_macvlan(speakers: tuple[Speaker, Speaker]) -> None:
+    wish = wanted("198.51.100.1/24", install_prefix=True, interface="eth0")
+    one, two, client = begin(speakers, wish)
+    client.run("ip", "address", "add", "198.51.100.9/24", "dev", "eth0")
+    wait_for("it answers", lambda: client.answers("198.51.100.1"))
+    assert has(one.host, "198.51.100.1")
+    assert f"198.51.100.0/24 dev {names(one.host)[0]}" in one.host.run("ip", "route", "show")
+    one.host.cut()
+    two.wait_until("Active")
+    wait_for("it answers there", lambda: client.answers("198.51.100.1"))
+    one.host.heal()
