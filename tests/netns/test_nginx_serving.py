@@ -310,7 +310,7 @@ def test_virtualips_share_a_port_on_different_addresses(web: Serving) -> None:
 
 
 def test_a_long_answer_and_an_idle_connection_survive_a_reload(web: Serving) -> None:
-    """Old workers finish what they have begun (for 10 s at most: worker_shutdown_timeout)."""
+    """Old workers finish what they have begun (for some minutes: worker_shutdown_timeout)."""
     answers: list[str] = []
     download = threading.Thread(target=lambda: answers.append(web.curl(f"http://{VIP}:81/slow")))
     download.start()

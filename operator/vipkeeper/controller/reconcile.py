@@ -269,6 +269,8 @@ def _reason(program: _Program) -> str:
         return f"moves from placement {running.placement} to {document.placement}"
     if running.generation != document.generation:
         return f"VirtualIP {document.name} generation {document.generation}"
+    if running.nginx != document.nginx:
+        return "the nginx.conf that it refers to has changed"
     return "nodes changed" if running.nodes != document.nodes else "it had been changed by somebody else"
 
 

@@ -26,6 +26,10 @@ from vipkeeper.render.nginx_upstream import Endpoint
 IDLE_STATUS_CONNECTION = "1h"
 """The engine holds one silent connection to the status socket: only the end of nginx shall end it."""
 
+OLD_WORKERS_LIVE = "240s"
+"""After a reload old workers finish what they have begun. Without an end they would pile up where endpoints change all
+the time; this is the time that others (ingress-nginx) have found to be a good one."""
+
 
 @dataclass(frozen=True, slots=True)
 class NginxPaths:
@@ -97,7 +101,7 @@ def _main(
 ) -> Iterator[Directive]:
     sections = [document.nginx for document in documents if document.nginx is not None]
     yield directive("worker_processes", "auto")
-    yield directive("worker_shutdown_timeout", "10s")
+    yield directive("worker_shutdown_timeout", OLD_WORKERS_LIVE)
     yield directive("pid", f"{paths.run}/nginx.pid")
     yield block("events", [directive("worker_connections", "4096")])
     settings = http_settings([server for section in sections for server in section.http])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,9 +11,10 @@ from typing import Any
 import pytest
 
 from tests.unit.agent.samples import NAMESPACE, NODE, SERVICE, configmap, document, status
-from vipkeeper.agent.coordinator import Checked, Coordinator, DocumentsEvent, Event, Found, Hands, PodEvent
+from vipkeeper.agent.coordinator import Checked, Coordinator, DocumentsEvent, Event, Found, Hands, PodEvent, SecretEvent
 from vipkeeper.agent.documents import Whereabouts
 from vipkeeper.agent.kube_watch import Changed, Deleted, Listed
+from vipkeeper.agent.kube_watch import Refused as WatchRefused
 from vipkeeper.agent.nginx_wanted import Wanted
 from vipkeeper.agent.services_watch import ServicesEvent
 from vipkeeper.agent.settings import Settings
@@ -29,7 +31,7 @@ from vipkeeper.ipc.messages import (
     Welcome,
 )
 from vipkeeper.ipc.rendered import HealthSection, TCPCheck
-from vipkeeper.ipc.rendered_nginx import ServiceUpstream
+from vipkeeper.ipc.rendered_nginx import TLS, HTTPServer, NginxSection, Response, ServiceUpstream
 from vipkeeper.render.nginx_upstream import Endpoint
 from vipkeeper.spec.speaker import NginxReport
 from vipkeeper.threads.engine_client import Connected, Disconnected
@@ -193,6 +195,34 @@ def test_nginx_is_rendered_only_when_all_endpoints_are_known(agent: Agent) -> No
     assert len(agent.nginx) == 1
     assert "10.0.0.1:8080" in agent.nginx[0].render().text
     assert [(item.name, item.generation) for item in agent.nginx[0].documents] == [("web", 1)]
+
+
+def test_certificates_are_waited_for_and_a_change_of_them_is_another_configuration(agent: Agent) -> None:
+    server = HTTPServer(443, response=Response(), tls=TLS("site"))
+    agent.services.known = {}
+    agent.hears(listed(replace(document(), nginx=NginxSection((server,)))))
+    assert agent.nginx == []
+    agent.hears(secret("one"))
+    agent.hears(secret("two"))
+    first, second = agent.nginx
+    assert first.render().generation != second.render().generation
+    assert [list(wanted.certificates.values()) for wanted in agent.nginx] == [[b"one\nkey\n"], [b"two\nkey\n"]]
+    agent.hears(SecretEvent(Deleted({})))
+    assert agent.nginx[-1].incomplete == {
+        "web": ("spec.nginx.http[0].tls", "Secret site has not come to this node yet")
+    }
+
+
+def test_a_placement_whose_secret_may_not_be_read_still_serves_what_needs_none(agent: Agent) -> None:
+    server = HTTPServer(443, response=Response(), tls=TLS("site"))
+    agent.services.known = {}
+    agent.hears(listed(replace(document(), nginx=NginxSection((server,)))), SecretEvent(WatchRefused("forbidden")))
+    assert "web" in agent.nginx[-1].incomplete
+
+
+def secret(certificate: str) -> SecretEvent:
+    data = {"site_tls.crt": certificate, "site_tls.key": "key"}
+    return SecretEvent(Changed({"data": {name: b64encode(text.encode()).decode() for name, text in data.items()}}))
 
 
 def test_a_new_generation_with_the_same_nginx_section_is_reported_but_needs_no_reload(agent: Agent) -> None:
