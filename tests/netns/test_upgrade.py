@@ -125,7 +125,7 @@ def test_an_engine_of_this_version_adopts_from_one_of_the_version_before(lan: La
     assert new.wait_until("Active").reason == "Adopted"
     stays("the address is refreshed", lambda: new.is_in("Active") and new.host.has(VIP), 2)
     assert two.agent.transitions() == seen
-    assert pings.longest_gap_ms() < 300
+    assert pings.longest_gap_ms() < PLANNED_STOP_MS
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
