@@ -63,6 +63,8 @@ class Contest:
     our_checksum: str = "PseudoHeader"
     password: str = ""
     """Version 2, authentication type 1."""
+    virtual_mac: bool = False
+    """Ours; FRR's always is, keepalived's where it is told so."""
 
     @property
     def address(self) -> str:
@@ -90,7 +92,12 @@ class Contest:
             interval_cs=self.theirs.interval_cs,
             preempt=self.theirs.preempt,
         )
-        rendered = replace(rendered, vrrp_version=self.theirs.version, checksum=self.our_checksum)
+        rendered = replace(
+            rendered,
+            vrrp_version=self.theirs.version,
+            checksum=self.our_checksum,
+            virtual_mac=self.virtual_mac,
+        )
         return replace(rendered, authentication=PasswordAuthentication(self.name)) if self.password else rendered
 
     def skew_ms(self) -> float:

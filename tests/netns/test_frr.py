@@ -10,6 +10,7 @@ from tests.netns.handing_over import (
     IN_AGREEMENT,
     OTHER_LISTS_ABOVE,
     OTHER_LISTS_BELOW,
+    WITH_VIRTUAL_MAC,
     WITHOUT_PREEMPT,
     hand_to_and_fro,
 )
@@ -17,7 +18,14 @@ from tests.netns.lan import Lan
 
 pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping", "tcpdump", "vrrpd")]
 
-CONTESTS = [*IN_AGREEMENT, *WITHOUT_PREEMPT, *OTHER_LISTS_ABOVE, *OTHER_LISTS_BELOW, *CHECKSUM_OF_THE_RFC_ABOVE]
+CONTESTS = [
+    *IN_AGREEMENT,
+    *WITHOUT_PREEMPT,
+    *OTHER_LISTS_ABOVE,
+    *OTHER_LISTS_BELOW,
+    *CHECKSUM_OF_THE_RFC_ABOVE,
+    *WITH_VIRTUAL_MAC,
+]
 
 
 def test_addresses_go_to_and_fro_between_frr_and_us_and_have_one_owner(lan: Lan) -> None:
