@@ -21,7 +21,7 @@ from vipkeeper.engine import inheritance, realtime
 from vipkeeper.engine.addresses import Addresses
 from vipkeeper.engine.adoption import Adoption, Legacy
 from vipkeeper.engine.agent_socket import AgentSocket
-from vipkeeper.engine.credentials import credentials_of, with_news
+from vipkeeper.engine.credentials import credentials_of
 from vipkeeper.engine.documents import config_of, problems_of
 from vipkeeper.engine.hosted_router import HostedRouter, World
 from vipkeeper.engine.inheritance import Inheritance, Prepared, Results, needs_of
@@ -269,7 +269,8 @@ class Engine:
             self._expect_verdicts(router.document)
             router.start(self._ailments(router.document), None)
             if legacy is not None and legacy.heard is not None:
-                router.advert_received(legacy.heard, time.monotonic_ns())
+                now_ns = time.monotonic_ns()
+                router.advert_received(legacy.heard, now_ns, now_ns)
         self._heritage.started.add(router.document.name)
         self._guard.send(inheritance.encode(inheritance.Started(router.document.name)))
 
@@ -426,9 +427,11 @@ class Engine:
     # ---- secrets
 
     def _take_secrets(self, values: Mapping[str, bytes]) -> None:
+        """What a document here needs and `values` lacks stays as it was: what runs goes on."""
         kept, heritage = self._heritage.secrets, self._heritage
         documents = [*heritage.documents.values(), *(router.document for router in self._routers.values())]
-        now = with_news(kept, values, documents)
+        needed = {reference for document in documents for reference in document.engine_secrets}
+        now = {reference: value for reference, value in kept.items() if reference in needed} | dict(values)
         if now == kept:
             return
         kept.clear()

@@ -64,7 +64,7 @@ from vipkeeper.vrrp.events import (
     Startup,
     TimerFired,
 )
-from vipkeeper.vrrp.packet import Advert, Dropped, Family, encode
+from vipkeeper.vrrp.packet import Advert, Dropped, DropReason, Family, encode
 from vipkeeper.vrrp.router import VirtualRouter
 from vipkeeper.vrrp.state import Fault, State
 from vipkeeper.vrrp.transport import Unicast
@@ -74,6 +74,7 @@ HELD_ELSEWHERE = "HeldByOtherPlacement"
 """Told as a fault: the engine of another placement of this node runs the router, and has not let go yet."""
 _TIMER_FIRED = TimerFired()
 _NO_ACTIONS: list[Action] = []
+_NOT_READ = Dropped(DropReason.NOT_READ)
 _NOWHERE: dict[Family, IPAddress] = {Family.IPV4: IPv4Address(0), Family.IPV6: IPv6Address(0)}
 
 
@@ -279,11 +280,12 @@ class HostedRouter:
 
     # ---- what the wire tells
 
-    def advert_received(self, advert: Advert, now_ns: int) -> None:
-        if self._hearing is not None and self._core.confirm(advert, now_ns):
+    def advert_received(self, advert: Advert, now_ns: int, arrived_ns: int) -> bool:
+        """True: it said again what its Active had said before."""
+        if self._hearing is not None and self._core.confirm(advert, arrived_ns):
             self._timer.deadline_ns = self._core.deadline_ns  # it only ever moves back
-            self._track.note(self._hearing, now_ns, _NO_ACTIONS)
-            return
+            self._track.note(self._hearing, arrived_ns, _NO_ACTIONS)
+            return True
         news = advert is not self._heard  # the same bytes make the same object (`wire.py`)
         self._heard = advert
         self._hearing = AdvertReceived(advert)
@@ -295,9 +297,13 @@ class HostedRouter:
             self._remarks.say(self._core.remarks, advert.source, advert.priority)
         if self._core.active_address is not before and self._core.active_address != before:
             self._changed()
+        return False
 
     def advert_refused(self, dropped: Dropped, source: str) -> None:
         self.rejections.count(dropped, source)
+
+    def adverts_lost(self, count: int) -> None:
+        self.rejections.count(_NOT_READ, "", count)
 
     # ---- what is told about it
 
@@ -347,6 +353,8 @@ class HostedRouter:
         core = self._core
         if now_ns is None:
             now_ns = time.monotonic_ns()
+            if self._shared is not None:
+                self._shared.catch_up(now_ns)
         try:
             actions = core.handle(event, now_ns)
         except Exception:
@@ -397,6 +405,8 @@ class HostedRouter:
                 self._liveness.when_live((), lambda _now_ns: self._talk.answer(action), now_ns)
             case StateChanged(old, new, reason):
                 self._since_ns = now_ns
+                if self._shared is not None:
+                    self._shared.listen_to(self._config.vrid)
                 log(
                     "",
                     vip=self.document.name,

@@ -90,6 +90,15 @@ class Loop:
         if self._readers.pop(descriptor, None) is not None:
             self._epoll.unregister(descriptor)
 
+    def pause(self, descriptor: int) -> None:
+        """Do not look at it until `resume`."""
+        if descriptor in self._readers:
+            self._epoll.modify(descriptor, 0)
+
+    def resume(self, descriptor: int) -> None:
+        if descriptor in self._readers:
+            self._epoll.modify(descriptor, select.EPOLLIN | select.EPOLLRDHUP)
+
     def afterwards(self, callback: Callback) -> None:
         """Call back at the end of this round: what may wait until the wire has been served."""
         self._afterwards.append(callback)

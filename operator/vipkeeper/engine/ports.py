@@ -8,23 +8,43 @@ Tests: tests/netns/test_elections.py, test_interfaces.py.
 
 from __future__ import annotations
 
+import time
 from typing import Protocol
 
 from vipkeeper.engine.interfaces import Link
 from vipkeeper.engine.log import warn
 from vipkeeper.engine.loop import Loop
 from vipkeeper.engine.netlink_codec import IPAddress
-from vipkeeper.engine.wire import READS_PER_DRAIN, Port
+from vipkeeper.engine.receiver import READS_PER_DRAIN, READS_PER_WAKEUP
+from vipkeeper.engine.wire import Port
 from vipkeeper.vrrp.expected import Expected
 from vipkeeper.vrrp.packet import Advert, Dropped, Family
+from vipkeeper.vrrp.units import ms_to_ns
+
+FULL_READS = 4
+"""As many full reads in a row are no flood yet: so the adverts of all VRIDs there can be are read at once."""
+JUNK_NS = ms_to_ns(10)
+"""Refused adverts that come closer than that are a flood."""
+REST_NS = ms_to_ns(2)
+REST = 5
+"""In a flood each read is followed by a rest, of so many times its length at least: so that all that has to do with it
+costs a fifth of a processor or little more, and a router that speaks in the middle of it is heard with little delay."""
+SETTLE_NS = ms_to_ns(50)
+"""So long it may take until the kernel's filters know what has changed: once for many routers."""
 
 
 class Listener(Protocol):
     """A virtual router, as far as a port knows it."""
 
-    def advert_received(self, advert: Advert, now_ns: int) -> None: ...
+    def advert_received(self, advert: Advert, now_ns: int, arrived_ns: int) -> bool:
+        """True: its Active said what it had said before."""
+        ...
 
     def advert_refused(self, dropped: Dropped, source: str) -> None: ...
+
+    def adverts_lost(self, count: int) -> None:
+        """So many were not read in a flood; the last that was read and refused was for this router."""
+        ...
 
 
 class SharedPort:
@@ -37,7 +57,13 @@ class SharedPort:
         self._unicast: dict[int, frozenset[IPAddress]] = {}
         self.port = Port(link.name, link.index, family, self._deliver, self._refuse)
         self._was_up = False
-        loop.watch(self.port.fileno(), self.port.read)
+        self._full_reads = 0  # in a row
+        self._refused: Listener | None = None  # whose advert it was, since the last read
+        self._junk_ns = -JUNK_NS
+        self._settling = loop.timer(self._settle)
+        self._quiet = loop.timer(self._read_quiet)
+        self._resting = loop.timer(self._end_rest)
+        loop.watch(self.port.fileno(), self._read)
         self.link_changed(link)
 
     def link_changed(self, link: Link) -> None:
@@ -67,20 +93,74 @@ class SharedPort:
 
     def drain(self, now_ns: int) -> None:
         """Read what there is, before somebody believes in silence."""
+        self.port.read_quiet(now_ns)
         self.port.read(now_ns, READS_PER_DRAIN)
 
+    def catch_up(self, now_ns: int) -> None:
+        """What an Active has said before counts before what happens now."""
+        self.port.read_quiet(now_ns)
+
+    def listen_to(self, vrid: int) -> None:
+        """It follows nobody any more: whoever speaks is news."""
+        self.port.listen_to(vrid)
+        self._settle_soon(time.monotonic_ns())
+
     def close(self) -> None:
+        for timer in (self._settling, self._quiet, self._resting):
+            timer.cancel()
         self._loop.unwatch(self.port.fileno())
         self.port.close()
 
-    def _deliver(self, advert: Advert, now_ns: int) -> None:
+    def _read(self, now_ns: int) -> None:
+        if self._read_news(now_ns):
+            self._loop.pause(self.port.fileno())
+
+    def _end_rest(self, now_ns: int) -> None:
+        if not self._read_news(now_ns):
+            self._loop.resume(self.port.fileno())
+
+    def _read_news(self, now_ns: int) -> bool:
+        """Whether this is a flood, and a rest has begun. What does not fit into the buffer meanwhile is lost, unread."""
+        self.port.read_quiet(now_ns)
+        count = self.port.read(now_ns)
+        self._settle_soon(now_ns)
+        refused, self._refused = self._refused, None
+        self._full_reads = self._full_reads + 1 if count == READS_PER_WAKEUP else 0
+        junk = refused is not None and now_ns - self._junk_ns < JUNK_NS
+        if refused is not None:
+            self._junk_ns = now_ns
+        if not junk and self._full_reads <= FULL_READS:
+            return False
+        lost = 0 if refused is None else self.port.newly_lost()
+        if refused is not None and lost:
+            refused.adverts_lost(lost)
+        end_ns = time.monotonic_ns()
+        self._resting.set(end_ns + max(REST_NS, REST * (end_ns - now_ns)))
+        return True
+
+    def _settle_soon(self, now_ns: int) -> None:
+        if self.port.unsettled and self._settling.deadline_ns is None:
+            self._settling.set(now_ns + SETTLE_NS)
+
+    def _settle(self, now_ns: int) -> None:
+        self.port.settle(now_ns)
+        if self._quiet.deadline_ns is None:
+            self._read_quiet(now_ns)
+
+    def _read_quiet(self, now_ns: int) -> None:
+        self.port.read_quiet(now_ns)
+        self._settle_soon(now_ns)
+        period_ns = self.port.quiet_period_ns
+        self._quiet.set(now_ns + period_ns if period_ns else None)
+
+    def _deliver(self, advert: Advert, now_ns: int, arrived_ns: int) -> bool:
         router = self.routers.get(advert.vrid)
-        if router is not None:
-            router.advert_received(advert, now_ns)
+        return router is not None and router.advert_received(advert, now_ns, arrived_ns)
 
     def _refuse(self, dropped: Dropped, source: str, vrid: int | None) -> None:
         router = None if vrid is None else self.routers.get(vrid)
         if router is not None:
+            self._refused = router
             router.advert_refused(dropped, source)
 
 

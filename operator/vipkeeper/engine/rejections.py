@@ -18,14 +18,14 @@ class Rejections:
         self.changed = False
         """Since `report` was last called."""
 
-    def count(self, dropped: Dropped, source: str) -> None:
+    def count(self, dropped: Dropped, source: str, times: int = 1) -> None:
         key = (dropped.reason.value, source)
         if key not in self._counts:
             if len(self._counts) >= _MAX_PAIRS:
                 key = (dropped.reason.value, _MANY)
             if key not in self._counts:
                 warn("advert refused", vip=self._vip, cause=key[0], source=key[1], detail=dropped.detail or None)
-        self._counts[key] = self._counts.get(key, 0) + 1
+        self._counts[key] = self._counts.get(key, 0) + times
         self.changed = True
 
     def report(self) -> tuple[Rejected, ...]:

@@ -49,6 +49,8 @@ class DropReason(StrEnum):
     """Version 2: another authentication type than the configured one, or another password."""
     WRONG_INTERVAL = "WrongInterval"
     """Version 2: not the configured interval."""
+    NOT_READ = "NotRead"
+    """More arrived than is read: from whom nobody knows, most of it what was refused at the same time."""
 
     # The HMAC trailer, in the order in which it is checked.
     NO_TRAILER = "NoTrailer"

@@ -164,16 +164,17 @@ class VirtualRouter:
             return 0
         return advert_slack_ns(self.config.advertisement_interval_cs)
 
-    def confirm(self, advert: Advert, now_ns: int) -> bool:
+    def confirm(self, advert: Advert, arrived_ns: int) -> bool:
         """The Active that we follow says what it said last: the short way for what happens most.
 
         True: all is done, just as `handle` would have done it, and no action comes of it. False: hand `advert` in
-        as AdvertReceived. The very object counts, for a shell that keeps one for the same bytes.
+        as AdvertReceived. The very object counts, for a shell that keeps one for the same bytes. It may have arrived
+        before now, but not before the last event.
         """
         if advert is not self._routine:
             return False
-        self._silent_since_ns = now_ns
-        self.deadline_ns = now_ns + self._routine_wait_ns
+        self._silent_since_ns = arrived_ns
+        self.deadline_ns = arrived_ns + self._routine_wait_ns
         return True
 
     @property

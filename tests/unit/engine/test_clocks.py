@@ -1,7 +1,7 @@
 """Nothing of the speaker depends on the date (all of operator/vipkeeper is looked through): whoever sets the clock of a node moves no address.
 
 Elections, leases and patience count by the monotonic clock. The files that may ask for the date are named here, with
-the reason. (tests/netns/test_faults.py runs an engine in which asking for it is an error.)
+the reason. (tests/netns/test_faults.py runs an engine in which asking for it is an error, or gives nonsense.)
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SPEAKER = ("engine", "vrrp", "ipc", "journal", "health")
 ASKS_FOR_THE_DATE = {"time", "time_ns", "gmtime", "localtime", "ctime", "clock_gettime", "clock_gettime_ns", "strftime"}
 MAY: dict[str, str] = {
     "engine/hosted_router.py": "the timestamp of an HMAC trailer that is sent",
-    "engine/wire.py": "the timestamp of an HMAC trailer that was received",
+    "engine/receiver.py": "the timestamp of an HMAC trailer that was received; stamps of packets (engine/arrivals.py)",
     "engine/journal_writer.py": "the name of a journal, and its date for people; in a child of the engine",
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
@@ -14,7 +15,8 @@ from tests.unit.engine.own_network import in_own_network, ip
 from vipkeeper.engine.interfaces import Link
 from vipkeeper.engine.loop import Loop
 from vipkeeper.engine.netlink_codec import IFF_RUNNING, IFF_UP
-from vipkeeper.engine.ports import Ports, SharedPort
+from vipkeeper.engine.ports import FULL_READS, REST_NS, Ports, SharedPort
+from vipkeeper.engine.receiver import READS_PER_WAKEUP
 from vipkeeper.vrrp.expected import Expected
 from vipkeeper.vrrp.packet import Advert, Dropped, Family, Version, encode
 
@@ -27,14 +29,23 @@ THEIRS = ip_address("192.0.2.2")
 class Router:
     heard: list[int] = field(default_factory=list)
     heard_ns: list[int] = field(default_factory=list)
+    arrived_ns: list[int] = field(default_factory=list)
+    said: Advert | None = None
+    lost: int = 0
     refused: list[tuple[str, str]] = field(default_factory=list)
 
-    def advert_received(self, advert: Advert, now_ns: int) -> None:
+    def advert_received(self, advert: Advert, now_ns: int, arrived_ns: int) -> bool:
         self.heard.append(advert.priority)
         self.heard_ns.append(now_ns)
+        self.arrived_ns.append(arrived_ns)
+        known, self.said = self.said is advert, advert
+        return known
 
     def advert_refused(self, dropped: Dropped, source: str) -> None:
         self.refused.append((dropped.reason.value, source))
+
+    def adverts_lost(self, count: int) -> None:
+        self.lost += count
 
 
 class Cables:
@@ -55,16 +66,24 @@ class Cables:
     def attach(self, name: str, vrid: int, router: Router, family: Family = Family.IPV4) -> SharedPort | None:
         return self.ports.attach(self.link(name), family, vrid, router, Expected())
 
-    def say(self, name: str, vrid: int, priority: int, ttl: int = 255) -> None:
+    def frame(self, vrid: int, priority: int, ttl: int = 255) -> bytes:
         message = encode(vrid=vrid, priority=priority, interval_cs=25, addresses=(VIP,), source=THEIRS)
         packet = IP(src=str(THEIRS), dst="224.0.0.18", proto=112, ttl=ttl) / message
-        frame = Ether(src="02:00:00:00:00:01", dst="01:00:5e:00:00:12") / packet
+        return bytes(Ether(src="02:00:00:00:00:01", dst="01:00:5e:00:00:12") / packet)
+
+    def say(self, name: str, vrid: int, priority: int, ttl: int = 255) -> None:
         with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as far:
             far.bind((f"far-{name}", 0))
-            far.send(bytes(frame))
+            far.send(self.frame(vrid, priority, ttl))
 
     def read(self) -> None:
         self.loop.run_once(0.1)
+
+    def run_until(self, happened: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 10
+        while not happened():
+            assert time.monotonic() < deadline
+            self.loop.run_once(0.3)
 
 
 def groups(name: str) -> str:
@@ -167,3 +186,65 @@ def test_an_interface_that_went_meanwhile_is_no_port() -> None:
     assert cables.ports.attach(gone, Family.IPV4, 51, Router(), Expected()) is None
     assert cables.attach("left", 51, Router()) is not None
     cables.ports.close()
+
+
+@in_own_network
+def test_in_a_flood_of_junk_it_rests_between_reads_and_all_junk_is_counted() -> None:
+    cables, router = Cables(), Router()
+    cables.attach("left", 51, router)
+    sent, began = 0, time.monotonic()
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as far:
+        far.bind(("far-left", 0))
+        frame = cables.frame(51, 100, ttl=1)
+        while time.monotonic() - began < 0.5:
+            for _ in range(200):
+                far.send(frame)
+            sent += 200
+            cables.loop.run_once(0)
+    share = 0.5 / (REST_NS / 1e9) * READS_PER_WAKEUP + 2 * FULL_READS * READS_PER_WAKEUP
+    assert len(router.refused) < share
+    deadline = time.monotonic() + 10
+    while router.lost + len(router.refused) + len(router.heard) < sent or not router.heard:
+        assert time.monotonic() < deadline
+        sent += 2
+        cables.say("left", 51, 100)
+        cables.say("left", 51, 100, ttl=1)  # so that what was lost is told
+        cables.loop.run_once(0.01)
+        cables.loop.run_once(0.01)
+
+
+@in_own_network
+def test_a_quiet_advert_is_read_about_once_in_its_interval() -> None:
+    cables, router = Cables(), Router()
+    shared = cables.attach("left", 51, router)
+    assert shared is not None
+    for _ in range(2):
+        cables.say("left", 51, 100)
+        cables.read()
+    cables.run_until(lambda: not shared.port.unsettled)
+    cables.say("left", 51, 100)
+    cables.run_until(lambda: len(router.heard) == 3)
+    assert router.arrived_ns[2] <= router.heard_ns[2]
+    shared.listen_to(51)
+    cables.run_until(lambda: not shared.port.unsettled)
+    cables.say("left", 51, 100)
+    cables.read()
+    assert len(router.heard) == 4
+
+
+@in_own_network
+def test_catching_up_hears_what_is_quiet_and_draining_everything() -> None:
+    cables, router = Cables(), Router()
+    shared = cables.attach("left", 51, router)
+    assert shared is not None
+    for _ in range(2):
+        cables.say("left", 51, 100)
+        cables.read()
+    shared.port.settle(time.monotonic_ns())
+    cables.say("left", 51, 100)
+    cables.say("left", 51, 0)
+    shared.catch_up(time.monotonic_ns())
+    assert router.heard == [100, 100, 100]
+    cables.say("left", 51, 100)
+    shared.drain(time.monotonic_ns())
+    assert router.heard == [100, 100, 100, 100, 0], "first what its Active had said before"

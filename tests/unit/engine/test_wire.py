@@ -3,12 +3,10 @@
 (With whole speakers: tests/netns/test_elections.py.)
 """
 
-import ctypes
 import os
 import select
 import socket
-import struct
-from collections.abc import Set
+import time
 from ipaddress import ip_address
 
 import pytest
@@ -17,81 +15,17 @@ from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
 
 from tests.unit.engine.own_network import in_own_network, ip
-from vipkeeper.engine.wire import READS_PER_WAKEUP, Port, vrid_filter
+from vipkeeper.engine.receiver import READS_PER_WAKEUP
+from vipkeeper.engine.wire import Port
 from vipkeeper.ipc.fields import IPAddress
 from vipkeeper.vrrp.expected import Expected
 from vipkeeper.vrrp.packet import Advert, Dropped, DropReason, Family, Version, encode
-
-SO_ATTACH_FILTER = 26
-
-
-def passes(family: Family, vrids: Set[int], packet: bytes, v2: Set[int] = frozenset()) -> bool:
-    """Whether it comes through the filter for `vrids` of version 3, and `v2` of version 2."""
-    steps = vrid_filter(family, dict.fromkeys(vrids, Version.V3) | dict.fromkeys(v2, Version.V2))
-    program = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
-    sender, receiver = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-    with sender, receiver:
-        sock_fprog = struct.pack("@HP", len(steps), ctypes.addressof(program))
-        receiver.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, sock_fprog)
-        receiver.setblocking(False)
-        sender.setblocking(False)
-        try:
-            sender.send(packet)
-            return receiver.recv(65536) == packet
-        except OSError:
-            return False
-
-
-def ip_header(words: int = 5) -> bytes:
-    return bytes((0x40 | words,)) + bytes(words * 4 - 1)
-
-
-def advert(vrid: int, version_type: int = 0x31) -> bytes:
-    return bytes((version_type, vrid, 100, 1, 0, 25, 0, 0)) + bytes(4)
-
-
-@pytest.mark.parametrize("vrid", [1, 51, 200, 255])
-def test_configured_vrids_pass_in_both_families_also_behind_ip_options(vrid: int) -> None:
-    vrids = {1, 51, 200, 255}
-    assert passes(Family.IPV6, vrids, advert(vrid))
-    assert passes(Family.IPV4, vrids, ip_header() + advert(vrid))
-    assert passes(Family.IPV4, vrids, ip_header(15) + advert(vrid))
-
-
-@pytest.mark.parametrize(
-    "packet",
-    [advert(52), advert(0), advert(51, 0x21), advert(51, 0x30), advert(51, 0x32), advert(51, 0x41), b"", b"\x31"],
-    ids=["another VRID", "VRID 0", "version 2", "type 0", "type 2", "version 4", "empty", "one byte"],
-)
-def test_strangers_do_not(packet: bytes) -> None:
-    assert not passes(Family.IPV6, {51}, packet)
-    assert not passes(Family.IPV4, {51}, ip_header() + packet)
-
-
-@pytest.mark.parametrize("vrid", range(1, 256, 127))
-def test_each_vrid_passes_in_its_version_and_in_no_other(vrid: int) -> None:
-    every = set(range(1, 256))
-    for old, new in ((every, set()), (set(), every), (every - {vrid}, {vrid}), ({vrid}, every - {vrid})):
-        v2_passes = passes(Family.IPV4, new, ip_header() + advert(vrid, 0x21), old)
-        v3_passes = passes(Family.IPV4, new, ip_header() + advert(vrid, 0x31), old)
-        assert (v2_passes, v3_passes) == (vrid in old, vrid in new)
-        assert not passes(Family.IPV4, new, ip_header() + advert(vrid, 0x22), old)
-
-
-def test_nothing_passes_before_there_is_a_router() -> None:
-    assert not passes(Family.IPV6, set(), advert(51))
-
-
-def test_all_255_vrids_fit_into_one_program() -> None:
-    every = set(range(1, 256))
-    assert passes(Family.IPV4, every, ip_header() + advert(255))
-    assert len(vrid_filter(Family.IPV4, dict.fromkeys(every, Version.V3))) < 4096
-
 
 OUR_MAC, THEIR_MAC = "02:00:00:00:00:01", "02:00:00:00:00:02"
 OURS = {Family.IPV4: ip_address("192.0.2.111"), Family.IPV6: ip_address("fe80::1")}
 THEIRS = {Family.IPV4: ip_address("192.0.2.2"), Family.IPV6: ip_address("fe80::2")}
 VIPS = {Family.IPV4: ip_address("192.0.2.100"), Family.IPV6: ip_address("fe80::100")}
+MS = 1_000_000
 families = pytest.mark.parametrize("family", list(Family), ids=lambda family: family.name)
 
 
@@ -109,14 +43,17 @@ class Cable:
         ip("address add 2001:db8::1/64 dev one nodad")
         ip("link set one up")
         ip("link set two up")
+        while not all("state UP" in ip(f"link show {name}") for name in ("one", "two")):
+            time.sleep(0.001)  # until then the kernel drops what is sent
         self.family = family
         self.heard: list[Advert] = []
+        self.arrived_ns: list[int] = []
         self.refused: list[tuple[Dropped, str, int | None]] = []
         self.port = Port(
             "one",
             socket.if_nametoindex("one"),
             family,
-            lambda advert, _now_ns: self.heard.append(advert),
+            self.hear,
             lambda *refusal: self.refused.append(refusal),
         )
         self.port.expect({51: Expected(), 52: Expected()})
@@ -125,6 +62,22 @@ class Cable:
         self.other_end = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
         self.other_end.bind(("two", 0))
         self.other_end.settimeout(10)
+
+    def hear(self, advert: Advert, _now_ns: int, arrived_ns: int) -> bool:
+        """As a Backup does that follows whoever spoke last."""
+        known = advert in self.heard[-1:]
+        self.heard.append(advert)
+        self.arrived_ns.append(arrived_ns)
+        return known
+
+    def make_quiet(self, vrid: int = 51) -> None:
+        """An advert that was heard twice is known from here on."""
+        for _ in range(2):
+            self.send(message(self.family, vrid=vrid))
+            self.read()
+        assert self.port.unsettled
+        self.port.settle(time.monotonic_ns())
+        assert not self.port.unsettled
 
     def sent(self) -> Ether:
         """The next advert that left our end."""
@@ -312,4 +265,121 @@ def test_a_port_hears_again_after_its_cable_was_cut() -> None:
 @in_own_network
 def test_an_interface_that_is_not_there_is_an_error_of_the_constructor() -> None:
     with pytest.raises(OSError, match="No such device"):
-        Port("nowhere", 99, Family.IPV4, lambda *_: None, lambda *_: None)
+        Port("nowhere", 99, Family.IPV4, lambda *_: False, lambda *_: None)
+
+
+@families
+@in_own_network
+def test_an_advert_that_says_the_same_again_wakes_nobody_and_counts_from_when_it_arrived(family: Family) -> None:
+    cable = Cable(family)
+    cable.make_quiet()
+    assert cable.port.quiet_period_ns == 250 * MS, "its interval"
+    cable.port.read_quiet(time.monotonic_ns())
+    before_ns = time.monotonic_ns()
+    cable.send(message(family))
+    after_ns = time.monotonic_ns()
+    assert cable.nothing_arrives()
+    assert len(cable.heard) == 2
+    cable.port.read_quiet(time.monotonic_ns())
+    assert len(cable.heard) == 3
+    assert before_ns - MS < cable.arrived_ns[-1] < after_ns + MS, "not 50 ms later, when it was read"
+
+
+@families
+@in_own_network
+def test_whatever_else_is_said_is_news(family: Family) -> None:
+    cable = Cable(family)
+    cable.make_quiet()
+    another = ip_address("192.0.2.3") if family is Family.IPV4 else ip_address("fe80::3")
+    same = message(family)
+    damaged = same[:-1] + bytes((same[-1] ^ 1,))
+    for what, ttl, source in (
+        (message(family, priority=0), 255, None),
+        (message(family, priority=101), 255, None),
+        (message(family, vrid=52), 255, None),
+        (message(family, source=another), 255, another),
+        (damaged, 255, None),
+        (same + bytes(4), 255, None),
+        (same, 254, None),
+    ):
+        cable.send(what, ttl=ttl, source=source)
+        cable.read()
+    assert [advert.priority for advert in cable.heard[2:]] == [0, 101, 100, 100]
+    reasons = [dropped.reason for dropped, _, _ in cable.refused]
+    assert reasons == [DropReason.WRONG_CHECKSUM, DropReason.WRONG_LENGTH, DropReason.WRONG_TTL]
+
+
+@families
+@in_own_network
+def test_who_is_listened_to_again_wakes_us(family: Family) -> None:
+    cable = Cable(family)
+    cable.make_quiet()
+    cable.port.listen_to(51)
+    cable.send(message(family))
+    cable.port.settle(time.monotonic_ns())
+    assert len(cable.heard) == 3, "what came by the quiet socket until then is not left behind in it"
+    cable.send(message(family))
+    cable.read()
+    assert len(cable.heard) == 4
+    assert cable.port.quiet_period_ns == 0 or cable.port.unsettled
+
+
+@families
+@in_own_network
+def test_another_configuration_makes_everything_news(family: Family) -> None:
+    cable = Cable(family)
+    cable.make_quiet()
+    cable.port.expect({51: Expected()})
+    cable.send(message(family))
+    cable.read()
+    assert len(cable.heard) == 3
+
+
+@families
+@in_own_network
+def test_all_vrids_may_be_quiet_at_once_or_as_many_as_the_kernel_takes(family: Family) -> None:
+    cable = Cable(family)
+    vrids = range(1, 256)
+    cable.port.expect({vrid: Expected() for vrid in vrids})
+    for vrid in vrids:
+        cable.make_quiet(vrid=vrid)
+    heard = len(cable.heard)
+    for vrid in vrids:
+        cable.send(message(family, vrid=vrid))
+    cable.port.read_quiet(time.monotonic_ns())
+    quiet = len(cable.heard) - heard
+    assert quiet >= 100
+    while select.select([cable.port], [], [], 0)[0]:
+        cable.port.read(0)
+    assert len(cable.heard) - heard == len(vrids), "the others wake us as before"
+    print(f"{quiet} of {len(vrids)}")
+
+
+@families
+@in_own_network
+def test_the_same_junk_again_is_refused_again(family: Family) -> None:
+    cable = Cable(family)
+    same = message(family)
+    for _ in range(3):
+        cable.send(same[:-1] + bytes((same[-1] ^ 1,)))
+        cable.read()
+    assert [dropped.reason for dropped, _, _ in cable.refused] == [DropReason.WRONG_CHECKSUM] * 3
+
+
+@in_own_network
+def test_what_did_not_fit_into_the_buffer_is_told() -> None:
+    cable = Cable(Family.IPV4)
+    assert cable.port.newly_lost() == 0
+    frame = bytes(
+        Ether(src=THEIR_MAC, dst="01:00:5e:00:00:12")
+        / IP(src="192.0.2.2", dst="224.0.0.18", proto=112, ttl=255)
+        / message(Family.IPV4)
+    )
+    for _ in range(3000):
+        cable.other_end.send(frame)
+    lost = cable.port.newly_lost()
+    while cable.port.read(0):
+        pass
+    assert lost > 0
+    assert lost + len(cable.heard) == 3000
+    assert cable.port.newly_lost() == 0
