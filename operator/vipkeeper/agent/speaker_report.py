@@ -53,7 +53,11 @@ class SpeakerReport:
         if old is not None and (old.uid, old.state, old.reason) == (new.uid, new.state, new.reason):
             if abs(old.since - new.since) < SAME_SINCE:
                 new = new.model_copy(update={"since": old.since})
-            counters = {"rejected": old.rejected, "addresses_put_back": old.addresses_put_back}
+            counters = {
+                "rejected": old.rejected,
+                "remarks": old.remarks,
+                "addresses_put_back": old.addresses_put_back,
+            }
             counters_alone = new.model_copy(update=counters) == old
             if counters_alone and now_s < self._counted_s.get(key, now_s) + COUNTERS_S:
                 return

@@ -310,7 +310,9 @@ class HostedRouter:
     @property
     def counters_changed(self) -> bool:
         """Something that was counted has not been told yet."""
-        return self.rejections.changed or self._told_put_back != self._world.addresses.put_back(self.document.uid)
+        if self.rejections.changed or self._remarks.changed:
+            return True
+        return self._told_put_back != self._world.addresses.put_back(self.document.uid)
 
     def status(self) -> RouterStatus:
         self._told_put_back = self._world.addresses.put_back(self.document.uid)
@@ -339,6 +341,7 @@ class HostedRouter:
             active_address=str(core.active_address) if core.active_address is not None else "",
             primary_address="" if core.local_address == _NOWHERE[self._config.family] else str(core.local_address),
             rejected=self.rejections.report(),
+            remarks=self._remarks.report(),
             put_back=self._told_put_back,
         )
 

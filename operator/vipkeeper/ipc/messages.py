@@ -113,6 +113,15 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
+class Remarked:
+    """Something odd about good adverts of one source, in this configuration of the router."""
+
+    remark: str
+    """A value of vrrp's Remark, e.g. OtherInterval."""
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class RouterStatus:
     """The state of one virtual router on this node, sent at each change."""
 
@@ -148,6 +157,8 @@ class RouterStatus:
     """IPv4 or IPv6, where each family of the document has an election of its own; "" where one is for all."""
     rejected: tuple[Rejected, ...] = ()
     """At most 16 entries, most frequent first. A change of a count alone is sent each 60 s at most."""
+    remarks: tuple[Remarked, ...] = ()
+    """What is odd about adverts that were taken, at most 16. A new one alone is sent each 60 s at most."""
     put_back: int = 0
     """How often somebody else removed one of the addresses, and the engine put it back, since it was started."""
 
@@ -219,6 +230,7 @@ def to_json(message: AgentMessage | EngineMessage) -> dict[str, Any]:
                 "primaryAddress": message.primary_address,
                 "family": message.family,
                 "rejected": [{"cause": r.cause, "source": r.source, "count": r.count} for r in message.rejected],
+                "remarks": [{"remark": item.remark, "source": item.source} for item in message.remarks],
                 "putBack": message.put_back,
             }
         case Gone():
@@ -322,6 +334,7 @@ def _status(fields: Fields, raw: dict[str, Any]) -> RouterStatus:
             Rejected(item.text("cause"), item.text("source"), item.number("count", 0, 2**63 - 1))
             for item in fields.children("rejected")
         ),
+        remarks=tuple(Remarked(item.text("remark"), item.text("source")) for item in fields.children("remarks")),
         put_back=fields.number("putBack", 0, 2**63 - 1, 0),
     )
 

@@ -38,6 +38,15 @@ class RejectedAdverts(Reported):
     """Number of packets since the virtual router was started here. Brought up to date at most once a minute."""
 
 
+class OddAdverts(Reported):
+    """Adverts that were taken, and are odd all the same."""
+
+    remark: str
+    """What is odd, e.g. OtherInterval, OtherAddresses, EqualPriority, ForeignOwner."""
+    source: str
+    """Source address of the adverts."""
+
+
 class VirtualRouterReport(Reported):
     """One virtual router as it runs on this node."""
 
@@ -75,6 +84,9 @@ class VirtualRouterReport(Reported):
     """This node's own address from which it advertises (RFC 9568: the primary address); absent while there is none."""
     rejected: tuple[RejectedAdverts, ...] = ()
     """Adverts that were dropped, the most frequent first, 16 entries at most."""
+    remarks: tuple[OddAdverts, ...] = ()
+    """What is odd about adverts that were taken since the configuration changed last, 16 entries at most: mistakes in
+    the configuration of a neighbour, as a rule, or in ours. Brought up to date at most once a minute."""
     addresses_put_back: int = 0
     """How often somebody else on this node removed one of the addresses, and the engine put it back, since it was
     started. Not 0: something else manages the interface's addresses. Brought up to date at most once a minute."""
@@ -203,6 +215,7 @@ def report_from_router(status: RouterStatus, received_at: datetime) -> VirtualRo
         rejected=tuple(
             RejectedAdverts(cause=item.cause, source=item.source, count=item.count) for item in status.rejected
         ),
+        remarks=tuple(OddAdverts(remark=item.remark, source=item.source) for item in status.remarks),
         addresses_put_back=status.put_back,
     )
 

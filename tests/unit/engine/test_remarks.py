@@ -5,6 +5,7 @@ from ipaddress import ip_address
 import pytest
 
 from vipkeeper.engine.remarks import Remarks
+from vipkeeper.ipc.messages import Remarked
 from vipkeeper.vrrp.advert import Remark
 
 ONE, TWO = ip_address("192.0.2.1"), ip_address("192.0.2.2")
@@ -47,3 +48,18 @@ def test_a_flood_of_invented_sources_costs_a_bounded_memory_and_log(capfd: pytes
     for number in range(10_000):
         remarks.say({Remark.OTHER_INTERVAL}, ip_address(0x0A000000 + number), 100)
     assert len(capfd.readouterr().err.splitlines()) == 64
+
+
+def test_what_was_said_is_reported_until_another_configuration_comes() -> None:
+    remarks = Remarks("web")
+    news = [remarks.changed]
+    for _ in range(2):
+        remarks.say({Remark.OTHER_INTERVAL}, ONE, 100)
+        news.append(remarks.changed)
+        assert remarks.report() == (Remarked("OtherInterval", "192.0.2.1"),)
+    assert news == [False, True, False]
+    for number in range(100):
+        remarks.say({Remark.EQUAL_PRIORITY}, ip_address(0x0A000000 + number), 100)
+    assert len(remarks.report()) == 16
+    remarks.forget()
+    assert (remarks.changed, remarks.report()) == (True, ())

@@ -21,6 +21,7 @@ from vipkeeper.ipc.messages import (
     HealthSource,
     Refused,
     Rejected,
+    Remarked,
     Remove,
     RemoveReason,
     RouterStatus,
@@ -50,6 +51,7 @@ STATUS = RouterStatus(
     active_address="192.0.2.2",
     primary_address="192.0.2.2",
     rejected=(Rejected("WrongChecksum", "192.0.2.66", 7),),
+    remarks=(Remarked("OtherInterval", "192.0.2.9"),),
 )
 
 
