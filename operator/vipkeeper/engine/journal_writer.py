@@ -68,7 +68,11 @@ class JournalWriter:
         }
         if failure[0] is not None:
             header["traceback"] = _traceback(*failure)
-        write_journal(self._settings.journal_dir, date, why, compose(header, self._tell(), self._journal.lines()))
+        try:
+            more = list(self._tell())
+        except Exception as error:  # an engine that crashes may be too broken to tell how it is
+            more, header["silent"] = [], f"{type(error).__name__}: {error}"
+        write_journal(self._settings.journal_dir, date, why, compose(header, more, self._journal.lines()))
 
 
 def write_journal(folder: Path, date: str, why: str, lines: Iterator[bytes]) -> bool:

@@ -1,10 +1,58 @@
 """Journals are whole, few, and no reason to stop."""
 
+import os
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from vipkeeper.engine.journal_writer import KEPT, write_journal
+import vipkeeper
+from tests.unit.journal.samples import Driven
+from vipkeeper.engine.journal_writer import CRASH, KEPT, JournalWriter, write_journal
+from vipkeeper.engine.settings import read_settings
+from vipkeeper.journal.file import JournalFile, read
+from vipkeeper.vrrp.events import Startup
+
+SETTINGS = read_settings(
+    {"NODE_NAME": "one", "VIPKEEPER_PLACEMENT": "default", "VIPKEEPER_RUN_DIR": "/run", "VIPKEEPER_STATE_DIR": "/"}
+)
+
+
+def written(folder: Path, driven: Driven, tell: Any, why: str) -> JournalFile:
+    """What the child leaves there."""
+    child = JournalWriter(replace(SETTINGS, state_dir=folder), driven.journal, tell).write(why)
+    os.waitpid(child, 0)
+    (path,) = (folder / "journal").iterdir()
+    return read(path.read_bytes(), vipkeeper.__version__)
+
+
+def test_a_journal_says_whose_it_is_and_how_things_stand(tmp_path: Path) -> None:
+    driven = Driven()
+    driven.tell(Startup(), 0)
+    journal = written(tmp_path, driven, lambda: [{"status": {"name": "web"}}], "SIGUSR1")
+    assert [journal.header[name] for name in ("node", "placement", "why")] == ["one", "default", "SIGUSR1"]
+    assert "traceback" not in journal.header
+    assert journal.statuses == [{"name": "web"}]
+    assert [router.label for router in journal.routers] == ["web"]
+    assert driven.track.all_blocks()[0].records, "the engine goes on writing where it was"
+
+
+def test_an_engine_that_is_too_broken_to_tell_how_it_is_leaves_its_history(tmp_path: Path) -> None:
+    def tell() -> Iterable[dict[str, Any]]:
+        yield {"status": {"name": "web"}}
+        raise KeyError("the other one")
+
+    driven = Driven()
+    driven.tell(Startup(), 0)
+    try:
+        raise ZeroDivisionError("the first failure")
+    except ZeroDivisionError:
+        journal = written(tmp_path, driven, tell, CRASH)
+    assert "ZeroDivisionError: the first failure" in journal.header["traceback"]
+    assert journal.header["silent"] == "KeyError: 'the other one'"
+    assert [len(router.blocks[0].records) for router in journal.routers] == [1]
 
 
 def test_the_newest_stay_and_none_is_half_written(tmp_path: Path) -> None:
