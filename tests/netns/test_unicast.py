@@ -158,8 +158,8 @@ def test_an_address_of_the_node_serves_until_that_on_the_segment_is_known(lan: L
     }
     first = replace(document({"one": 200, "two": 100}), transport="Unicast", nodes=nodes)
     one.apply(first)
-    two.apply(first)
     one.wait_until("Active")
+    two.apply(first)
     wait_for("two follows", lambda: two.told().active_address == "10.0.0.1")
     learned = {
         name: replace(share, segment_addresses=(ip_address(f"192.0.2.{share.rank + 1}"),))
