@@ -67,4 +67,43 @@ class AnswerHandover:
     refusal: HandoverRefusal | None = None
 
 
-Action = SendAdvert | AddAddresses | RemoveAddresses | Announce | StateChanged | HandOver | AnswerHandover
+@dataclass(frozen=True, slots=True)
+class AskActive:
+    """Ask the Active by unicast if it is alive: its adverts stay away. Every way to it, the segment first."""
+
+    address: IPAddress
+    """Its primary address."""
+
+
+@dataclass(frozen=True, slots=True)
+class WantHandover:
+    """Tell the Active, which does not hear us or we not it, that we should be Active."""
+
+    address: IPAddress
+
+
+@dataclass(frozen=True, slots=True)
+class ProveSegment:
+    """Have neighbours on the segment answer us (ARP, ND), and tell: SegmentProven."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockedChanged:
+    """The Active is alive and its adverts do not arrive; or, with None, they do again."""
+
+    by: IPAddress | None
+
+
+Action = (
+    SendAdvert
+    | AddAddresses
+    | RemoveAddresses
+    | Announce
+    | StateChanged
+    | HandOver
+    | AnswerHandover
+    | AskActive
+    | WantHandover
+    | ProveSegment
+    | BlockedChanged
+)

@@ -49,6 +49,8 @@ class VirtualRouterConfig:
 
     hand_over: bool = False
     """Whether there are peers that can be asked to take over when we leave."""
+    witness: bool = False
+    """Whether to ask an Active whose adverts stay away, by unicast, if it is alive, before taking over from it."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.vrid <= 255:

@@ -127,6 +127,38 @@ class HandoverWanted:
     priority: int
 
 
+@dataclass(frozen=True, slots=True)
+class PeerIsActive:
+    """A peer says that it is Active (authenticated, by unicast)."""
+
+    by: IPAddress
+    """Its primary address."""
+    priority: int
+    interval_cs: int
+    on_segment: bool
+    """It came by our interface, forwarded by nobody: unicast on the segment works."""
+    hears_segment: bool = False
+    """By another way, but a neighbour on the segment has answered it a moment ago."""
+
+
+@dataclass(frozen=True, slots=True)
+class NobodyActive:
+    """Every configured peer has said since our start that it is not Active, and none of them is better than we are."""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentDoubted:
+    """A peer that does not hear us asks by a way that is not our segment."""
+
+    by: IPAddress
+    """Its primary address."""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentProven:
+    """A neighbour on the segment has answered us."""
+
+
 Event = (
     TimerFired
     | AdvertReceived
@@ -143,4 +175,8 @@ Event = (
     | HandoverRefused
     | HandoverImpossible
     | HandoverWanted
+    | PeerIsActive
+    | NobodyActive
+    | SegmentDoubted
+    | SegmentProven
 )

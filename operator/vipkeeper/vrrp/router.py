@@ -23,6 +23,12 @@ Where we add to the RFC, or depart from it:
   one has announced them. Meanwhile it says nothing, so that the peer does not yield to it. No answer in 20 ms, or
   nobody fit: priority 0, as ever. Who was asked is Active at once, whatever the priorities, and does not hear the
   adverts of the other that were still on their way.
+- *Witness*: a Backup that misses the second advert asks the Active by unicast. What a living one answers on the segment
+  counts as an advert: the Backup waits, says that multicast is blocked, and asks again each interval; without an answer
+  it takes over on time. Should it preempt, it asks for a handover. When only another way answers, the Active has to
+  prove that it hears its segment (a neighbour answers); if it can't, it hands over by that way. Two Actives that do not
+  hear each other's adverts settle it by what they say by unicast, by the same rules.
+- *Fast start*: a Backup that has heard no Active since it started does not wait when every peer says that it is none.
 - A learned interval is believed from 1 to 4095 cs, as the RFC says. To cap it would mean to take over from an Active
   whose adverts are on the wire.
 """
@@ -36,10 +42,14 @@ from vipkeeper.vrrp.actions import (
     AddAddresses,
     Announce,
     AnswerHandover,
+    AskActive,
+    BlockedChanged,
     HandOver,
+    ProveSegment,
     RemoveAddresses,
     SendAdvert,
     StateChanged,
+    WantHandover,
 )
 from vipkeeper.vrrp.advert import NO_REMARKS, OWNER_PRIORITY, Advert, IPAddress, Remark, Version
 from vipkeeper.vrrp.config import LAST_RESORT_PRIORITY, VirtualRouterConfig
@@ -56,7 +66,11 @@ from vipkeeper.vrrp.events import (
     HandoverWanted,
     HealthChanged,
     LocalAddressChanged,
+    NobodyActive,
+    PeerIsActive,
     Released,
+    SegmentDoubted,
+    SegmentProven,
     Shutdown,
     Startup,
     TimerFired,
@@ -70,8 +84,11 @@ from vipkeeper.vrrp.timers import (
     STRAY_ADVERTS_NS,
     active_down_interval_ns,
     advert_slack_ns,
+    first_question_ns,
     last_resort_delay_ns,
+    next_question_ns,
     patience_ns,
+    proof_limit_ns,
     skew_time_ns,
 )
 from vipkeeper.vrrp.units import cs_to_ns
@@ -90,19 +107,26 @@ class VirtualRouter:
         "_deaf_to",
         "_deaf_until_ns",
         "_discarded",
+        "_doubted_by",
         "_expected",
         "_handover_began_ns",
         "_handover_heard",
         "_handover_reason",
+        "_held_until_ns",
         "_next_announce_ns",
         "_next_answer_ns",
+        "_nobody_active",
+        "_proof_limit_ns",
+        "_proven_ns",
         "_recovered_ns",
         "_routine",
         "_routine_wait_ns",
         "_silent_since_ns",
         "_started",
+        "_witnessed",
         "active_address",
         "ailments",
+        "blocked_by",
         "config",
         "deadline_ns",
         "faults",
@@ -150,6 +174,14 @@ class VirtualRouter:
         self._discarded: IPAddress | None = None  # Backup: source of the last advert, when that one is preempted
         self._deaf_to: IPAddress | None = None  # who handed over to us
         self._deaf_until_ns = 0
+        self.blocked_by: IPAddress | None = None
+        """The Active that answers by unicast only, for so long that its adverts must be blocked."""
+        self._witnessed = False  # Backup: the Active's last sign of life came by unicast
+        self._held_until_ns = 0  # Backup: the Active lives, and is about to find out whether it hears its segment
+        self._nobody_active = False  # Backup: no peer is Active, so there is nothing to wait for
+        self._doubted_by: IPAddress | None = None  # Active: who asked by another way than the segment
+        self._proof_limit_ns: int | None = None  # Active: until when to show that we hear the segment
+        self._proven_ns: int | None = None  # Active: when we last could
         self._actions: list[Action] = []
 
     @property
@@ -236,6 +268,8 @@ class VirtualRouter:
                 pass
             case HandoverTaken() | HandoverRefused() | HandoverImpossible() | HandoverWanted():
                 pass
+            case PeerIsActive() | NobodyActive() | SegmentDoubted() | SegmentProven():
+                pass
             case _:
                 assert_never(event)
 
@@ -262,17 +296,22 @@ class VirtualRouter:
 
     def _in_backup(self, event: Event, now_ns: int) -> None:
         match event:
+            case TimerFired() if now_ns < self._down_ns():
+                self._ask(now_ns)
             case TimerFired():  # silence for Active_Down_Interval, or for Skew_Time after priority 0
                 self._take_over(now_ns)
             case AdvertReceived(advert) if advert.priority == 0:  # the Active leaves
+                self._unblock()
                 if self._expected is not Reason.PRIORITY_ZERO:
                     self._wait(Reason.PRIORITY_ZERO, now_ns)
             case AdvertReceived(advert) if self._accepts(advert, now_ns):
                 self._remark(advert, now_ns)
+                self._unblock()
                 self._follow(advert, now_ns)
                 self._expect_the_same(advert)
             case AdvertReceived(advert):  # preempting: discard it, let our timer run out
                 self._discarded = advert.source
+                self._unblock()
                 if self._expected is Reason.NO_RESPONSE:
                     self._expected = Reason.PREEMPTED
             case Shutdown() | Released():  # in silence: we held nothing
@@ -295,12 +334,20 @@ class VirtualRouter:
                 self.local_address = address
             case HandoverAsked(by):
                 self._take_over_for(by, now_ns)
+            case PeerIsActive() if self.config.witness:
+                self._hear_witness(event, now_ns)
+            case NobodyActive() if self._waits_for_nobody():
+                self._nobody_active = True
+                self._expected = Reason.NOBODY_ACTIVE
+                self.deadline_ns = now_ns
             case Startup() | HandoverTaken() | HandoverRefused() | HandoverImpossible() | HandoverWanted():
+                pass
+            case PeerIsActive() | NobodyActive() | SegmentDoubted() | SegmentProven():
                 pass
             case _:
                 assert_never(event)
 
-    def _accepts(self, advert: Advert, now_ns: int) -> bool:
+    def _accepts(self, advert: Advert | PeerIsActive, now_ns: int) -> bool:
         """Whether that router is Active enough for us. Otherwise we preempt it."""
         if advert.priority >= self.priority:
             return True
@@ -359,6 +406,57 @@ class VirtualRouter:
         self._become_active(Reason.HANDOVER, now_ns)
         self._actions.insert(-1, AnswerHandover())  # before the change of state is told
 
+    # ---- in Backup, with peers
+
+    def _ask(self, now_ns: int) -> None:
+        """Two adverts are missed: is the Active alive? To take over we wait as long as ever."""
+        self.deadline_ns = self._down_ns()
+        if self._asks():
+            assert self.active_address is not None
+            self._actions.append(AskActive(self.active_address))
+            self.deadline_ns = min(self.deadline_ns, now_ns + next_question_ns(self._active_interval_cs))
+
+    def _asks(self) -> bool:
+        """Who said priority 0, or is heard and preempted, need not be asked; nor who is not known."""
+        return self.config.witness and self._expected is Reason.NO_RESPONSE and self.active_address is not None
+
+    def _hear_witness(self, said: PeerIsActive, now_ns: int) -> None:
+        """As long as adverts come they tell more. Without them, a living Active is one."""
+        silent_ns = now_ns - self._silent_since_ns
+        if not self._witnessed and silent_ns < 2 * cs_to_ns(self._active_interval_cs):
+            if (
+                self.active_address is None and self._expected is Reason.NO_RESPONSE
+            ):  # we have just started: ask it later
+                self.active_address, self._active_interval_cs = said.by, said.interval_cs
+                self._reset_deadline()
+            return
+        if not self._accepts(said, now_ns):
+            self._actions.append(WantHandover(said.by))
+        self.active_address, self._active_interval_cs = said.by, said.interval_cs
+        self._active_priority = said.priority
+        if said.on_segment or said.hears_segment:
+            self._witnessed = True
+            self._wait(Reason.NO_RESPONSE, now_ns)
+            if self.blocked_by != said.by:
+                self.blocked_by = said.by
+                self._actions.append(BlockedChanged(said.by))
+        else:  # it is about to find out whether it hears the segment, and hands over if not
+            self._expected = Reason.NO_RESPONSE
+            self._held_until_ns = now_ns + cs_to_ns(self._active_interval_cs)
+            self.deadline_ns = min(now_ns + next_question_ns(self._active_interval_cs), self._down_ns())
+
+    def _unblock(self) -> None:
+        """An advert has arrived."""
+        self._witnessed = False
+        if self.blocked_by is not None:
+            self.blocked_by = None
+            self._actions.append(BlockedChanged(None))
+
+    def _waits_for_nobody(self) -> bool:
+        """Whether we have only waited for somebody to be heard since we started."""
+        started = self.reason in (Reason.STARTUP, Reason.RECOVERED)
+        return started and self.active_address is None and self._discarded is None and not self.ailments
+
     def _wait(self, expected: Reason, now_ns: int) -> None:
         """Start the down timer."""
         self._expected = expected
@@ -366,8 +464,18 @@ class VirtualRouter:
         self._reset_deadline()
 
     def _reset_deadline(self) -> None:
-        """Set the down timer by what is in force now, counted from when it was started."""
-        self.deadline_ns = self._silent_since_ns + self._wait_ns()
+        """Set the down timer by what is in force now, counted from when it was started; before it, the first question."""
+        self.deadline_ns = self._down_ns()
+        if self._asks():
+            interval_cs = self._active_interval_cs
+            question_ns = cs_to_ns(interval_cs) if self._witnessed else first_question_ns(interval_cs)
+            self.deadline_ns = min(self.deadline_ns, self._silent_since_ns + question_ns)
+
+    def _down_ns(self) -> int:
+        """When to take over."""
+        if self._nobody_active:
+            return self._silent_since_ns
+        return max(self._silent_since_ns + self._wait_ns(), self._held_until_ns)
 
     def _wait_ns(self) -> int:
         skew_ns = skew_time_ns(self.priority, self._active_interval_cs, self.config.version)
@@ -399,6 +507,8 @@ class VirtualRouter:
         match event:
             case AdvertReceived(advert) if advert.source == self._deaf_to and self._is_stray(advert, now_ns):
                 pass
+            case TimerFired() if self._proof_limit_ns is not None and now_ns >= self._proof_limit_ns:
+                self._hand_over(Reason.SEGMENT_LOST, now_ns, self._doubted_by)
             case TimerFired():
                 self._advertise(now_ns)
                 self._keep_cadence(now_ns)
@@ -438,7 +548,17 @@ class VirtualRouter:
                 self.local_address = self.active_address = address
             case Startup() | Adopted():
                 pass
+            case PeerIsActive(by) if by == self._deaf_to and now_ns < self._deaf_until_ns:
+                pass
+            case PeerIsActive() if self.config.witness:
+                self._hear_other_active(event, now_ns)
+            case SegmentDoubted(by):
+                self._prove_segment(by, now_ns)
+            case SegmentProven():
+                self._proof_limit_ns, self._proven_ns = None, now_ns
             case HandoverTaken() | HandoverRefused() | HandoverImpossible() | HandoverWanted():
+                pass
+            case PeerIsActive() | NobodyActive():
                 pass
             case _:
                 assert_never(event)
@@ -494,6 +614,31 @@ class VirtualRouter:
         if added:
             self._actions += (AddAddresses(added), Announce(added))
 
+    # ---- in Active, with peers
+
+    @property
+    def hears_segment(self) -> bool:
+        """Whether we could show a moment ago that we hear our segment, and nobody has doubted it since."""
+        return self._proven_ns is not None and self._proof_limit_ns is None
+
+    def _hear_other_active(self, other: PeerIsActive, now_ns: int) -> None:
+        """Its adverts would have settled it, if they arrived. Who does not hear the segment has no word in it."""
+        if not other.on_segment and not other.hears_segment:
+            self._prove_segment(other.by, now_ns)
+        elif self._is_better(other.by, other.priority):
+            advert = Advert(other.by, self.config.vrid, other.priority, other.interval_cs, ())
+            self._yield_to(advert, Reason.HIGHER_PRIORITY, now_ns)
+
+    def _prove_segment(self, by: IPAddress, now_ns: int) -> None:
+        """A proof is good for one interval."""
+        interval_cs = self.config.advertisement_interval_cs
+        fresh = self._proven_ns is not None and now_ns - self._proven_ns < cs_to_ns(interval_cs)
+        if fresh or self._proof_limit_ns is not None:
+            return
+        self._doubted_by = by
+        self._proof_limit_ns = now_ns + proof_limit_ns(interval_cs)
+        self._actions.append(ProveSegment())
+
     # ---- handing over: Active, and silent
 
     def _hand_over(self, reason: Reason, now_ns: int, to: IPAddress | None = None) -> None:
@@ -533,7 +678,11 @@ class VirtualRouter:
                 self.local_address = self.active_address = address
             case HandoverAsked():
                 self._actions.append(AnswerHandover(HandoverRefusal.LEAVING))
+            case SegmentProven():
+                self._proof_limit_ns, self._proven_ns = None, now_ns
             case AdvertReceived() | Startup() | Adopted() | HandoverWanted():
+                pass
+            case PeerIsActive() | NobodyActive() | SegmentDoubted():
                 pass
             case _:
                 assert_never(event)
@@ -562,7 +711,7 @@ class VirtualRouter:
 
     def _stay(self, now_ns: int) -> None:
         """What made us leave is over, and nobody has taken over."""
-        self._handover_reason = None
+        self._handover_reason = self._proof_limit_ns = None
         if self._is_stale(now_ns):
             self._give_up_stale(now_ns)
             return
@@ -619,6 +768,8 @@ class VirtualRouter:
         self.last_advert_ns = None
         self.active_address = None
         self._handover_reason = None
+        self._nobody_active = False
+        self._unblock()
         self._enter(State.INITIALIZE, reason)
 
     def _become_backup(
@@ -627,6 +778,8 @@ class VirtualRouter:
         """Wait for the Active that sent `after`, or, with none known, for anybody by our own interval."""
         self.last_advert_ns = None
         self._handover_reason = None
+        self._witnessed = False
+        self._held_until_ns = 0
         if after is not None:
             self._follow(after, now_ns)
         else:
@@ -639,6 +792,9 @@ class VirtualRouter:
         """Advert first, then addresses and announcements: the order of §6.4.2."""
         self.active_address = self.local_address
         self.takeover_ns = None
+        self._nobody_active = False
+        self._proof_limit_ns = self._proven_ns = None
+        self._unblock()
         self._advertise(now_ns)
         self._actions += (AddAddresses(self.config.all_addresses), Announce(self.config.all_addresses))
         self._restart_advert_timer(now_ns)

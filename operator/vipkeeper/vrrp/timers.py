@@ -25,6 +25,8 @@ HANDOVER_LIMIT_NS = ms_to_ns(60)
 STRAY_ADVERTS_NS = ms_to_ns(100)
 """For how long after a handover adverts of the one who asked for it may still be on their way to us."""
 
+_LEAST_PROOF_NS = ms_to_ns(20)
+
 _LAST_RESORT_STEP_NS = ms_to_ns(50)
 _LAST_RESORT_STEPS = 16
 
@@ -50,6 +52,23 @@ def advert_slack_ns(interval_cs: int) -> int:
     goes out with what is due now. No takeover comes of it: others count from the last advert that they heard.
     """
     return cs_to_ns(interval_cs) // _ADVERT_SLACK_PARTS
+
+
+def first_question_ns(interval_cs: int) -> int:
+    """When to ask a silent Active by unicast: the second advert is missed, and not only late by a little. The answer
+    has three quarters of an interval, at least, before anybody would take over."""
+    return 2 * cs_to_ns(interval_cs) + cs_to_ns(interval_cs) // 4
+
+
+def next_question_ns(interval_cs: int) -> int:
+    """From one question to the next: two at least before a takeover, as one may be lost."""
+    return cs_to_ns(interval_cs) // 2
+
+
+def proof_limit_ns(interval_cs: int) -> int:
+    """How long an Active may take to show that it hears its segment. With the time to the first question it is less
+    than twice the Active_Down_Interval of anybody."""
+    return max(2 * cs_to_ns(interval_cs), _LEAST_PROOF_NS)
 
 
 def last_resort_delay_ns(rank: int, interval_cs: int) -> int:
