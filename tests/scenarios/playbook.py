@@ -17,8 +17,9 @@ and `python -m tests.scenarios.playbook FILE` prints a playbook as it really goe
 
 Events: `startup [last-advert=SECONDS]`, `timer`, `advert [priority=] [source=] [interval=]`, `shutdown`, `released`,
 `adopted`, `faults [NAME...]`, `ailments [NAME...]`, `config [the members of router]`, `local ADDRESS`; of peers:
-`handover-asked by=`, `handover-taken by=`, `handover-refused why= others=yes|no`, `handover-impossible`,
-`handover-wanted by= priority=`. `shutdown alone` hands over to nobody. The members of `router`: `handover=yes|no`, `vrid=`, `address=`, `companion=`, `priority=`, `rank=`, `interval=`, `preempt=yes|no`, `delay=SECONDS` (before
+`handover-asked by= way=segment|other`, `handover-taken by=`, `handover-refused why= others=yes|no`, `handover-impossible`,
+`handover-wanted by= priority=`, `peer-active by= priority= interval= way=segment|other|proven`, `nobody-active`,
+`segment-doubted by=`, `segment-proven`. `shutdown alone` hands over to nobody. The members of `router`: `handover=yes|no`, `witness=yes|no`, `vrid=`, `address=`, `companion=`, `priority=`, `rank=`, `interval=`, `preempt=yes|no`, `delay=SECONDS` (before
 it preempts), `version=2|3`, `checksum=`, `local=`.
 """
 
@@ -35,10 +36,14 @@ from vipkeeper.vrrp.actions import (
     AddAddresses,
     Announce,
     AnswerHandover,
+    AskActive,
+    BlockedChanged,
     HandOver,
+    ProveSegment,
     RemoveAddresses,
     SendAdvert,
     StateChanged,
+    WantHandover,
 )
 from vipkeeper.vrrp.advert import Advert, ChecksumForm, Family, IPAddress, Version
 from vipkeeper.vrrp.config import VirtualRouterConfig
@@ -55,7 +60,11 @@ from vipkeeper.vrrp.events import (
     HandoverWanted,
     HealthChanged,
     LocalAddressChanged,
+    NobodyActive,
+    PeerIsActive,
     Released,
+    SegmentDoubted,
+    SegmentProven,
     Shutdown,
     Startup,
     TimerFired,
@@ -161,13 +170,23 @@ class _Player:
         by = ip_address(members.get("by", _PEER[self.router.config.family]))
         match what:
             case "handover-asked":
-                return HandoverAsked(by)
+                return HandoverAsked(by, members.get("way", "segment") == "segment")
             case "handover-taken":
                 return HandoverTaken(by)
             case "handover-refused":
                 return HandoverRefused(HandoverRefusal(members["why"]), members["others"] == "yes")
             case "handover-impossible":
                 return HandoverImpossible()
+            case "peer-active":
+                way = members.get("way", "segment")
+                interval_cs = _cs(members.get("interval", "100cs"))
+                return PeerIsActive(by, int(members["priority"]), interval_cs, way == "segment", way == "proven")
+            case "nobody-active":
+                return NobodyActive()
+            case "segment-doubted":
+                return SegmentDoubted(by)
+            case "segment-proven":
+                return SegmentProven()
             case "handover-wanted":
                 return HandoverWanted(by, int(members["priority"]))
             case _:
@@ -195,6 +214,7 @@ def _config(members: dict[str, str], before: VirtualRouterConfig | None) -> Virt
         preempt=members["preempt"] == "yes" if "preempt" in members else before.preempt,
         preempt_delay_ns=_ns(members["delay"]) if "delay" in members else before.preempt_delay_ns,
         hand_over=members["handover"] == "yes" if "handover" in members else before.hand_over,
+        witness=members["witness"] == "yes" if "witness" in members else before.witness,
         version=Version(int(members.get("version", before.version))),
         checksum=ChecksumForm(members.get("checksum", before.checksum)),
         advertisement_interval_cs=_cs(members.get("interval", f"{before.advertisement_interval_cs}cs")),
@@ -242,6 +262,14 @@ def _describe(action: Action) -> str:
             return "hand over" if to is None else f"hand over to {to}"
         case AnswerHandover(refusal):
             return "answer: taken over" if refusal is None else f"answer: refused ({refusal.value})"
+        case AskActive(address):
+            return f"ask {address}"
+        case WantHandover(address):
+            return f"want a handover of {address}"
+        case ProveSegment():
+            return "prove the segment"
+        case BlockedChanged(by):
+            return "no adverts are blocked" if by is None else f"adverts of {by} are blocked"
         case StateChanged(old, new, reason):
             words = re.sub(r"(?<=.)([A-Z])", r" \1", reason).lower()
             return f"state {old.lower()} -> {new.lower()} ({words})"

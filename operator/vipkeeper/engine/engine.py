@@ -46,6 +46,7 @@ from vipkeeper.engine.nginx_watch import NginxWatch
 from vipkeeper.engine.peer_plan import plan_of
 from vipkeeper.engine.peers import Peers
 from vipkeeper.engine.ports import Ports
+from vipkeeper.engine.segment_proof import SegmentProof
 from vipkeeper.engine.settings import Settings
 from vipkeeper.engine.state_memory import StateMemory
 from vipkeeper.engine.verdicts import Verdicts
@@ -129,6 +130,7 @@ class Engine:
             secrets=heritage.secrets,
             peers=self._peers,
             local_routes=LocalRoutes(),
+            segment_proof=SegmentProof(self._loop),
             on_change=self._router_changed,
         )
         self._verdicts = Verdicts(heritage.verdicts)

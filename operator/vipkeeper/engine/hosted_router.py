@@ -33,6 +33,7 @@ from vipkeeper.engine.peers import Peers
 from vipkeeper.engine.ports import Ports, SharedPort
 from vipkeeper.engine.rejections import Rejections
 from vipkeeper.engine.remarks import Remarks
+from vipkeeper.engine.segment_proof import SegmentProof
 from vipkeeper.engine.state_memory import StateMemory
 from vipkeeper.engine.talk import RouterTalk
 from vipkeeper.engine.virtual_mac import Seat, VirtualMACs
@@ -44,10 +45,14 @@ from vipkeeper.vrrp.actions import (
     AddAddresses,
     Announce,
     AnswerHandover,
+    AskActive,
+    BlockedChanged,
     HandOver,
+    ProveSegment,
     RemoveAddresses,
     SendAdvert,
     StateChanged,
+    WantHandover,
 )
 from vipkeeper.vrrp.config import VirtualRouterConfig
 from vipkeeper.vrrp.events import (
@@ -98,6 +103,7 @@ class World:
     """By reference, those that are known now."""
     peers: Peers
     local_routes: LocalRoutes
+    segment_proof: SegmentProof
     on_change: Callable[[HostedRouter], None]
     """There is something new to tell about this router."""
 
@@ -130,8 +136,9 @@ class HostedRouter:
         self._told_put_back = 0
         self._heard: Advert | None = None
         self._hearing: AdvertReceived | None = None  # of `_heard`
-        self._talk = RouterTalk(world.peers, self, self._peer_said, self._feed_later)
+        self._talk = RouterTalk(world.peers, world.segment_proof, self, self._peer_said, self._feed_later)
         self._on_end: Callable[[], None] | None = None
+        self._blocked: tuple[str, IPAddress, int] | None = None
 
     # ---- what the engine tells
 
@@ -149,9 +156,8 @@ class HostedRouter:
         return None if self._core.local_address == _NOWHERE[self._config.family] else self._core.local_address
 
     @property
-    def interface_index(self) -> int:
-        """0: none."""
-        return 0 if self._link is None else self._link.index
+    def link(self) -> Link | None:
+        return self._link
 
     @property
     def state(self) -> State:
@@ -193,7 +199,7 @@ class HostedRouter:
     def start(self, ailments: frozenset[str], last_advert_ns: int | None) -> None:
         """Run. What an engine before this one has left on the interface is resumed or taken off (`Startup`)."""
         self.started = True
-        self._talk.join(ways_of(self.document, self._world.node))
+        self._join_peers()
         self.look_around()
         self._feed(HealthChanged(ailments))
         if last_advert_ns is None:
@@ -204,7 +210,7 @@ class HostedRouter:
     def start_adopted(self, ailments: frozenset[str]) -> None:
         """Go on as Active where another router of this node has just stopped without a word."""
         self.started = True
-        self._talk.join(ways_of(self.document, self._world.node))
+        self._join_peers()
         self.look_around()
         self._feed(HealthChanged(ailments))
         self._feed(Adopted())
@@ -224,7 +230,7 @@ class HostedRouter:
         self._take_source(self._link)
         self._rehearse()
         if self.started:
-            self._talk.join(ways_of(document, self._world.node))
+            self._join_peers()
         self._feed(ConfigChanged(self._config))
         if self.state is State.ACTIVE:  # the lease may have another length
             self._add(self._config.all_addresses)
@@ -350,6 +356,8 @@ class HostedRouter:
     def _ring(self, now_ns: int) -> None:
         if self._core.state is State.BACKUP and self._shared is not None:
             self._shared.drain(now_ns)  # silence is believed when nothing is left to read
+            if self._config.witness:
+                self._world.peers.drain(now_ns)
         self._feed(_TIMER_FIRED, now_ns)
 
     def _feed(self, event: Event, now_ns: int | None = None) -> None:
@@ -379,6 +387,20 @@ class HostedRouter:
             self._end()
             on_end()
 
+    def _join_peers(self) -> None:
+        priorities = {name: share.priority for name, share in self.document.nodes.items()}
+        self._talk.join(ways_of(self.document, self._world.node), priorities)
+
+    def _blocked_changed(self, by: IPAddress | None, now_ns: int) -> None:
+        """The Active lives, and its adverts do not arrive: a firewall, or a switch that snoops."""
+        peer = "" if by is None else self._talk.peer_at(by)
+        self._blocked = None if by is None else (peer, by, now_ns)
+        if by is None:
+            log("adverts of the Active are not blocked any more", vip=self.document.name)
+        else:
+            warn("adverts of the Active do not arrive; it answers by unicast", vip=self.document.name, peer=peer)
+        self._changed()
+
     def _peer_said(self, event: Event, now_ns: int) -> None:
         """What came by VRRP before this may tell more of the truth: it is read first."""
         if isinstance(event, HandoverAsked) and self._shared is not None:
@@ -403,6 +425,14 @@ class HostedRouter:
                 self._liveness.when_live(addresses, self._announcer.start, now_ns)
             case HandOver():
                 self._talk.hand_over(action, now_ns)
+            case AskActive():
+                self._talk.ask_active(action, now_ns)
+            case WantHandover():
+                self._talk.want(action)
+            case ProveSegment():
+                self._talk.prove_segment(action, now_ns)
+            case BlockedChanged(by):
+                self._blocked_changed(by, now_ns)
             case AnswerHandover():
                 # When neighbours were told: the other one has the addresses until it is told, too.
                 self._liveness.when_live((), lambda _now_ns: self._talk.answer(action), now_ns)

@@ -185,7 +185,7 @@ class Peers:
             self._changed.add(talk.name)
 
     def next_question(self) -> int:
-        self._questions = (self._questions + 1) & 0xFFFFFFFF
+        self._questions = self._questions % 0xFFFFFFFF + 1
         return self._questions
 
     def drain(self, now_ns: int) -> None:

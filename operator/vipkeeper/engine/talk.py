@@ -1,21 +1,27 @@
 """What one virtual router and its peers say to each other: the core's wishes become messages, messages its events.
 
-Nothing is decided here but whom to ask: that is the book's best one that has not refused since the handover began.
+Nothing is decided here but whom to ask. To take over: the book's best one that has not refused since the handover
+began. Whether it is alive: the Active that was heard last, and whoever says that it is Active; once by the segment and
+once by each other way, because it matters which of them arrives.
 
-Tests: tests/netns/test_handover.py.
+Tests: tests/netns/test_handover.py, test_witness.py.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from vipkeeper.engine.interfaces import Link
 from vipkeeper.engine.log import log
 from vipkeeper.engine.netlink_codec import IPAddress
 from vipkeeper.engine.peer_socket import Way
 from vipkeeper.engine.peers import Peers
+from vipkeeper.engine.segment_proof import SegmentProof
+from vipkeeper.peering.book import nobody_active
 from vipkeeper.peering.messages import NO_FLAGS, STATES, Entry, Flag, Kind, RouterName, Said
-from vipkeeper.vrrp.actions import AnswerHandover, HandOver
+from vipkeeper.vrrp.actions import AnswerHandover, AskActive, HandOver, ProveSegment, WantHandover
 from vipkeeper.vrrp.config import VirtualRouterConfig
 from vipkeeper.vrrp.events import (
     Event,
@@ -24,9 +30,17 @@ from vipkeeper.vrrp.events import (
     HandoverRefused,
     HandoverTaken,
     HandoverWanted,
+    NobodyActive,
+    PeerIsActive,
+    SegmentDoubted,
+    SegmentProven,
 )
 from vipkeeper.vrrp.router import VirtualRouter
 from vipkeeper.vrrp.state import HandoverRefusal
+from vipkeeper.vrrp.units import cs_to_ns
+
+JUST_ASKING = 0
+"""Number of a question that is no doubt: who asks it misses nothing."""
 
 
 class Speaker(Protocol):
@@ -42,7 +56,7 @@ class Speaker(Protocol):
     def primary(self) -> IPAddress | None: ...
 
     @property
-    def interface_index(self) -> int: ...
+    def link(self) -> Link | None: ...
 
     @property
     def vip(self) -> str: ...
@@ -52,13 +66,21 @@ class RouterTalk:
     """`feed` hands an event to the router: at once, or, `later`, when what it does now is done."""
 
     def __init__(
-        self, peers: Peers, speaker: Speaker, feed: Callable[[Event, int], None], later: Callable[[Event], None]
+        self,
+        peers: Peers,
+        proof: SegmentProof,
+        speaker: Speaker,
+        feed: Callable[[Event, int], None],
+        later: Callable[[Event], None],
     ) -> None:
         self._peers = peers
+        self._proof = proof
         self._speaker = speaker
         self._feed = feed
         self._later = later
         self._ways: Mapping[str, tuple[IPAddress, ...]] = {}
+        self._priorities: Mapping[str, int] = {}
+        self._asked_ns = 0  # when everybody was asked who is Active
         self._name = _name_of(speaker.config)
         self._refused: set[str] = set()
         self._asked: tuple[str, Said] | None = None
@@ -72,8 +94,9 @@ class RouterTalk:
     def name(self) -> RouterName:
         return self._name
 
-    def join(self, ways: Mapping[str, tuple[IPAddress, ...]]) -> None:
-        """`ways`: addresses of each peer, those on the segment first."""
+    def join(self, ways: Mapping[str, tuple[IPAddress, ...]], priorities: Mapping[str, int]) -> None:
+        """`ways`: addresses of each peer, those on the segment first. `priorities`: of nodes, as the document says."""
+        self._priorities = priorities
         if self._name != _name_of(self._speaker.config):
             self._peers.leave(self)
         self._ways = ways
@@ -92,6 +115,8 @@ class RouterTalk:
         if self._ways and entry != self._told:
             self._told = entry
             self._peers.changed(self)
+            self._ask_everybody()
+            self._look_for_nobody()
 
     def entry(self) -> Entry:
         core = self._speaker.core
@@ -101,7 +126,9 @@ class RouterTalk:
             priority=core.priority,
             interval_cs=core.config.advertisement_interval_cs,
             primary=self._speaker.primary,
-            flags=Flag.ILL if core.ailments else NO_FLAGS,
+            flags=(Flag.ILL if core.ailments else NO_FLAGS)
+            | (Flag.LEAVING if core.is_handing_over else NO_FLAGS)
+            | (Flag.HEARS_SEGMENT if core.hears_segment(time.monotonic_ns()) else NO_FLAGS),
         )
 
     # ---- what the core wants
@@ -124,18 +151,58 @@ class RouterTalk:
             kind = Kind.TAKEN if wish.refusal is None else Kind.REFUSED
             self._peers.say(peer, Said(kind, self.entry(), question, wish.refusal), (way,))
 
+    def ask_active(self, wish: AskActive, now_ns: int) -> None:
+        book = self._peers.book
+        heard = book.at(self._name, wish.address)
+        whom = dict.fromkeys(item.peer for item in (heard, *book.actives(self._name, now_ns)) if item is not None)
+        for peer in whom:
+            self._ask_each_way(peer, self._peers.next_question())
+
+    def want(self, wish: WantHandover) -> None:
+        heard = self._peers.book.at(self._name, wish.address)
+        if heard is not None:
+            ways = [way for way in self._ways_to(heard.peer) if way.index]
+            self._peers.say(heard.peer, Said(Kind.WANT, self.entry()), ways)
+
+    def prove_segment(self, _wish: ProveSegment, now_ns: int) -> None:
+        link, source = self._speaker.link, self._speaker.primary
+        if link is None or source is None:
+            return
+        peers = [
+            entry.primary
+            for peer in self._ways
+            if (entry := self._peers.book.said_by(self._name, peer)) is not None and entry.primary is not None
+        ]
+        spacing_ns = max(cs_to_ns(self._speaker.config.advertisement_interval_cs) // 2, 5_000_000)
+        self._proof.ask(link, source, peers, spacing_ns, lambda then_ns: self._feed(SegmentProven(), then_ns), now_ns)
+
+    def _ask_everybody(self) -> None:
+        """We have just started, and know nothing: who is Active?"""
+        if self._speaker.core.waits_in_vain:
+            self._asked_ns = time.monotonic_ns()
+            for peer in self._ways:
+                self._ask_each_way(peer)
+
+    def _ask_each_way(self, peer: str, question: int = JUST_ASKING) -> None:
+        for way in self._ways_to(peer):
+            self._peers.say(peer, Said(Kind.ASK, self.entry(), question), (way,))
+
     # ---- what peers say
 
     def is_on_segment(self, way: Way) -> bool:
-        return way.direct and way.index == self._speaker.interface_index
+        link = self._speaker.link
+        return link is not None and way.direct and way.index == link.index
 
     def heard(self, peer: str, said: Said, way: Way, now_ns: int) -> None:
         match said.kind:
             case Kind.ASK:
+                missed = said.question != JUST_ASKING
+                if missed and said.entry.primary is not None and not self.is_on_segment(way):
+                    self._feed(SegmentDoubted(said.entry.primary), now_ns)
                 self._peers.say(peer, Said(Kind.ANSWER, self.entry(), said.question), (way,))
             case Kind.TAKE_OVER if said.entry.primary is not None:
                 self._asker = (peer, said.question, way)
-                self._feed(HandoverAsked(said.entry.primary), now_ns)
+                self._feed(HandoverAsked(said.entry.primary, self.is_on_segment(way)), now_ns)
             case Kind.TAKEN if self._is_answer(peer, said) and said.entry.primary is not None:
                 self._feed(HandoverTaken(said.entry.primary), now_ns)
             case Kind.REFUSED if self._is_answer(peer, said):
@@ -144,18 +211,33 @@ class RouterTalk:
                 log("a peer does not take over", vip=self._speaker.vip, peer=peer, why=why.value)
                 others = self._asked_for is None and self._whom(None, now_ns) is not None
                 self._feed(HandoverRefused(why, others), now_ns)
-            case Kind.WANT if said.entry.primary is not None:
+            case Kind.WANT if said.entry.primary is not None and self.is_on_segment(way):
                 self._feed(HandoverWanted(said.entry.primary, said.entry.priority), now_ns)
             case _:
                 pass
 
     def noted(self, peer: str, entry: Entry, way: Way, now_ns: int) -> None:
         """What it is now stands in the book."""
+        core = self._speaker.core
+        if entry.is_active and entry.primary is not None and core.listens_to_peers(now_ns):
+            on_segment, proven = self.is_on_segment(way), Flag.HEARS_SEGMENT in entry.flags
+            interval_cs = max(1, entry.interval_cs)
+            self._feed(PeerIsActive(entry.primary, entry.priority, interval_cs, on_segment, proven), now_ns)
+        elif peer in self._ways:
+            self._look_for_nobody()
+
+    def _look_for_nobody(self) -> None:
+        if self._ways and self._speaker.core.waits_in_vain:
+            said = {peer: self._peers.book.since(self._name, peer, self._asked_ns) for peer in self._ways}
+            if nobody_active(said, self._priorities, self.entry()):
+                self._later(NobodyActive())
 
     def repeat(self, peer: str) -> None:
         """The peer has not understood what was said before now."""
         if self._speaker.core.is_handing_over and self._asked is not None and self._asked[0] == peer:
             self._ask(*self._asked)
+        if self._speaker.core.waits_in_vain and peer in self._ways:
+            self._ask_each_way(peer)
 
     def _ask(self, peer: str, said: Said) -> None:
         self._peers.say(peer, said, self._ways_to(peer))
@@ -170,14 +252,19 @@ class RouterTalk:
         fit = self._peers.book.fit(self._name, self._refused, now_ns)
         return next((item.peer for item in fit if item.peer in self._ways), None)
 
+    def peer_at(self, address: IPAddress) -> str:
+        """Its name; "" when it is not known."""
+        heard = self._peers.book.at(self._name, address)
+        return "" if heard is None else heard.peer
+
     def _ways_to(self, peer: str) -> list[Way]:
         """By the router's own interface to where the peer is on the segment; and to its other addresses."""
         ways: dict[IPAddress, Way] = {}
-        index, source = self._speaker.interface_index, self._speaker.primary
+        link, source = self._speaker.link, self._speaker.primary
         entry = self._peers.book.said_by(self._name, peer)
         primary = None if entry is None else entry.primary
-        if primary is not None and index and source is not None:
-            ways[primary] = Way(primary, index, source)
+        if primary is not None and link is not None and source is not None:
+            ways[primary] = Way(primary, link.index, source)
         for address in self._ways.get(peer, ()):
             ways.setdefault(address, Way(address))
         return list(ways.values())

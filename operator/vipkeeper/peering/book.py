@@ -5,7 +5,7 @@ Peers say everything again each HELLO_NS; what is older than three of those is n
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from vipkeeper.peering.messages import Entry, Flag, PeerState, RouterName
@@ -49,12 +49,38 @@ class Book:
         heard = self._heard.get(name, {}).get(peer)
         return None if heard is None else heard.entry
 
+    def since(self, name: RouterName, peer: str, then_ns: int) -> Entry | None:
+        """What it has said after `then_ns`."""
+        heard = self._heard.get(name, {}).get(peer)
+        return heard.entry if heard is not None and heard.at_ns >= then_ns else None
+
+    def actives(self, name: RouterName, now_ns: int) -> list[Heard]:
+        """Who said last that it is Active."""
+        return [item for item in self.of(name, now_ns) if item.entry.is_active]
+
     def at(self, name: RouterName, address: IPAddress | None) -> Heard | None:
         """Whose primary address that is, however long ago it was said."""
         if address is None:
             return None
         found = self._heard.get(name, {}).values()
         return next((item for item in found if item.entry.primary == address), None)
+
+
+def nobody_active(said: Mapping[str, Entry | None], priorities: Mapping[str, int], own: Entry) -> bool:
+    """Whether every peer has said that it is not Active, and none that could be is better than `own`.
+
+    `priorities`: of those that do not have the router yet, as the document has them: they are about to.
+    """
+    return all(
+        entry is not None and not entry.is_active and not _is_better(entry, priorities.get(peer, 0), own)
+        for peer, entry in said.items()
+    )
+
+
+def _is_better(entry: Entry, priority: int, own: Entry) -> bool:
+    if entry.state is PeerState.ABSENT:
+        return priority > own.priority
+    return is_fit(entry) and standing(entry.priority, entry.primary) > standing(own.priority, own.primary)
 
 
 def is_fit(entry: Entry) -> bool:

@@ -89,7 +89,7 @@ class ProveSegment:
 
 @dataclass(frozen=True, slots=True)
 class BlockedChanged:
-    """The Active is alive and its adverts do not arrive; or, with None, they do again."""
+    """The Active is alive and its adverts do not arrive; with None that is over: they do, or it is Active no more."""
 
     by: IPAddress | None
 

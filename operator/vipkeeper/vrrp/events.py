@@ -96,6 +96,8 @@ class HandoverAsked:
 
     by: IPAddress
     """Its primary address."""
+    on_segment: bool = True
+    """It came by our interface, forwarded by nobody."""
 
 
 @dataclass(frozen=True, slots=True)

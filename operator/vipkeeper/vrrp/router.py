@@ -79,6 +79,7 @@ from vipkeeper.vrrp.state import MUTE_FAULTS, Fault, HandoverRefusal, Reason, St
 from vipkeeper.vrrp.timers import (
     ANNOUNCE_SPACING_NS,
     ANSWER_SPACING_NS,
+    DOUBT_AGAIN_NS,
     HANDOVER_ANSWER_NS,
     HANDOVER_LIMIT_NS,
     STRAY_ADVERTS_NS,
@@ -108,6 +109,7 @@ class VirtualRouter:
         "_deaf_until_ns",
         "_discarded",
         "_doubted_by",
+        "_doubts_count_ns",
         "_expected",
         "_handover_began_ns",
         "_handover_heard",
@@ -115,14 +117,15 @@ class VirtualRouter:
         "_held_until_ns",
         "_next_announce_ns",
         "_next_answer_ns",
-        "_nobody_active",
         "_proof_limit_ns",
         "_proven_ns",
         "_recovered_ns",
         "_routine",
         "_routine_wait_ns",
+        "_segment_lost",
         "_silent_since_ns",
         "_started",
+        "_unheard_since_ns",
         "_witnessed",
         "active_address",
         "ailments",
@@ -177,9 +180,11 @@ class VirtualRouter:
         self.blocked_by: IPAddress | None = None
         """The Active that answers by unicast only, for so long that its adverts must be blocked."""
         self._witnessed = False  # Backup: the Active's last sign of life came by unicast
+        self._unheard_since_ns = 0  # Backup: when its last advert came, while that is so
         self._held_until_ns = 0  # Backup: the Active lives, and is about to find out whether it hears its segment
-        self._nobody_active = False  # Backup: no peer is Active, so there is nothing to wait for
         self._doubted_by: IPAddress | None = None  # Active: who asked by another way than the segment
+        self._segment_lost = False  # Backup: we gave up for not hearing the segment, and have not heard it since
+        self._doubts_count_ns = 0  # Active: from when on it does something about doubts
         self._proof_limit_ns: int | None = None  # Active: until when to show that we hear the segment
         self._proven_ns: int | None = None  # Active: when we last could
         self._actions: list[Action] = []
@@ -332,12 +337,11 @@ class VirtualRouter:
                 self._change_config_in_backup(config, now_ns)
             case LocalAddressChanged(address):
                 self.local_address = address
-            case HandoverAsked(by):
-                self._take_over_for(by, now_ns)
+            case HandoverAsked(by, on_segment):
+                self._take_over_for(by, on_segment, now_ns)
             case PeerIsActive() if self.config.witness:
                 self._hear_witness(event, now_ns)
-            case NobodyActive() if self._waits_for_nobody():
-                self._nobody_active = True
+            case NobodyActive() if self.waits_in_vain:
                 self._expected = Reason.NOBODY_ACTIVE
                 self.deadline_ns = now_ns
             case Startup() | HandoverTaken() | HandoverRefused() | HandoverImpossible() | HandoverWanted():
@@ -394,13 +398,21 @@ class VirtualRouter:
         self._become_active(self._expected, now_ns)
         self.takeover_ns = now_ns - self._silent_since_ns if followed and not alive else None
 
-    def _take_over_for(self, by: IPAddress, now_ns: int) -> None:
+    def _why_not(self, by: IPAddress, on_segment: bool) -> HandoverRefusal | None:
+        if self.ailments:
+            return HandoverRefusal.ILL
+        if (self._discarded or self.active_address) not in (None, by):
+            return HandoverRefusal.OTHER_ACTIVE
+        return HandoverRefusal.SEGMENT_LOST if self._segment_lost and not on_segment else None
+
+    def _take_over_for(self, by: IPAddress, on_segment: bool, now_ns: int) -> None:
         """The Active asks us to. It has the addresses until we have announced ourselves, and is told so then.
 
         The question may be an old one, read by a process that slept: then somebody else is heard by now.
         """
-        if self.ailments or (self._discarded or self.active_address) not in (None, by):
-            self._actions.append(AnswerHandover(HandoverRefusal.ILL if self.ailments else HandoverRefusal.OTHER_ACTIVE))
+        refusal = self._why_not(by, on_segment)
+        if refusal is not None:
+            self._actions.append(AnswerHandover(refusal))
             return
         self._deaf_to, self._deaf_until_ns = by, now_ns + STRAY_ADVERTS_NS
         self._become_active(Reason.HANDOVER, now_ns)
@@ -424,20 +436,19 @@ class VirtualRouter:
         """As long as adverts come they tell more. Without them, a living Active is one."""
         silent_ns = now_ns - self._silent_since_ns
         if not self._witnessed and silent_ns < 2 * cs_to_ns(self._active_interval_cs):
-            if (
-                self.active_address is None and self._expected is Reason.NO_RESPONSE
-            ):  # we have just started: ask it later
+            if self.active_address is None and self._expected is Reason.NO_RESPONSE:  # just started: ask it later
                 self.active_address, self._active_interval_cs = said.by, said.interval_cs
                 self._reset_deadline()
             return
-        if not self._accepts(said, now_ns):
+        if said.on_segment and not self._accepts(said, now_ns):
             self._actions.append(WantHandover(said.by))
         self.active_address, self._active_interval_cs = said.by, said.interval_cs
         self._active_priority = said.priority
         if said.on_segment or said.hears_segment:
-            self._witnessed = True
+            if not self._witnessed:
+                self._witnessed, self._unheard_since_ns = True, self._silent_since_ns
             self._wait(Reason.NO_RESPONSE, now_ns)
-            if self.blocked_by != said.by:
+            if self.blocked_by != said.by and now_ns - self._unheard_since_ns >= self._wait_ns():
                 self.blocked_by = said.by
                 self._actions.append(BlockedChanged(said.by))
         else:  # it is about to find out whether it hears the segment, and hands over if not
@@ -447,14 +458,15 @@ class VirtualRouter:
 
     def _unblock(self) -> None:
         """An advert has arrived."""
-        self._witnessed = False
+        self._witnessed = self._segment_lost = False
         if self.blocked_by is not None:
             self.blocked_by = None
             self._actions.append(BlockedChanged(None))
 
-    def _waits_for_nobody(self) -> bool:
-        """Whether we have only waited for somebody to be heard since we started."""
-        started = self.reason in (Reason.STARTUP, Reason.RECOVERED)
+    @property
+    def waits_in_vain(self) -> bool:
+        """Whether it is Backup, has heard of no Active since it started, and could be it."""
+        started = self.state is State.BACKUP and self.reason in (Reason.STARTUP, Reason.RECOVERED)
         return started and self.active_address is None and self._discarded is None and not self.ailments
 
     def _wait(self, expected: Reason, now_ns: int) -> None:
@@ -473,7 +485,7 @@ class VirtualRouter:
 
     def _down_ns(self) -> int:
         """When to take over."""
-        if self._nobody_active:
+        if self._expected is Reason.NOBODY_ACTIVE:
             return self._silent_since_ns
         return max(self._silent_since_ns + self._wait_ns(), self._held_until_ns)
 
@@ -616,16 +628,23 @@ class VirtualRouter:
 
     # ---- in Active, with peers
 
-    @property
-    def hears_segment(self) -> bool:
-        """Whether we could show a moment ago that we hear our segment, and nobody has doubted it since."""
-        return self._proven_ns is not None and self._proof_limit_ns is None
+    def hears_segment(self, now_ns: int) -> bool:
+        """Whether we, as Active, could show a moment ago that we hear our segment."""
+        good_ns = proof_limit_ns(self.config.advertisement_interval_cs)
+        return self._proven_ns is not None and now_ns - self._proven_ns <= good_ns
+
+    def listens_to_peers(self, now_ns: int) -> bool:
+        """Whether what a peer says of itself could change anything: as long as adverts come, it can't."""
+        if self.state is State.BACKUP:
+            missed = now_ns - self._silent_since_ns >= 2 * cs_to_ns(self._active_interval_cs)
+            return missed or self._witnessed or self.active_address is None
+        return self.state is State.ACTIVE
 
     def _hear_other_active(self, other: PeerIsActive, now_ns: int) -> None:
         """Its adverts would have settled it, if they arrived. Who does not hear the segment has no word in it."""
-        if not other.on_segment and not other.hears_segment:
+        if not other.on_segment:
             self._prove_segment(other.by, now_ns)
-        elif self._is_better(other.by, other.priority):
+        if (other.on_segment or other.hears_segment) and self._is_better(other.by, other.priority):
             advert = Advert(other.by, self.config.vrid, other.priority, other.interval_cs, ())
             self._yield_to(advert, Reason.HIGHER_PRIORITY, now_ns)
 
@@ -633,7 +652,7 @@ class VirtualRouter:
         """A proof is good for one interval."""
         interval_cs = self.config.advertisement_interval_cs
         fresh = self._proven_ns is not None and now_ns - self._proven_ns < cs_to_ns(interval_cs)
-        if fresh or self._proof_limit_ns is not None:
+        if fresh or self._proof_limit_ns is not None or now_ns < self._doubts_count_ns:
             return
         self._doubted_by = by
         self._proof_limit_ns = now_ns + proof_limit_ns(interval_cs)
@@ -706,11 +725,14 @@ class VirtualRouter:
         elif by is not None:
             self._become_backup(reason, now_ns)
             self.active_address = by
+            self._reset_deadline()  # it is known whom to ask
         else:
             self._become_backup(reason, now_ns, expected=Reason.PRIORITY_ZERO)
 
     def _stay(self, now_ns: int) -> None:
         """What made us leave is over, and nobody has taken over."""
+        if self._handover_reason is Reason.SEGMENT_LOST:
+            self._doubts_count_ns = now_ns + DOUBT_AGAIN_NS
         self._handover_reason = self._proof_limit_ns = None
         if self._is_stale(now_ns):
             self._give_up_stale(now_ns)
@@ -768,7 +790,6 @@ class VirtualRouter:
         self.last_advert_ns = None
         self.active_address = None
         self._handover_reason = None
-        self._nobody_active = False
         self._unblock()
         self._enter(State.INITIALIZE, reason)
 
@@ -779,6 +800,7 @@ class VirtualRouter:
         self.last_advert_ns = None
         self._handover_reason = None
         self._witnessed = False
+        self._segment_lost = reason is Reason.SEGMENT_LOST
         self._held_until_ns = 0
         if after is not None:
             self._follow(after, now_ns)
@@ -792,12 +814,11 @@ class VirtualRouter:
         """Advert first, then addresses and announcements: the order of §6.4.2."""
         self.active_address = self.local_address
         self.takeover_ns = None
-        self._nobody_active = False
         self._proof_limit_ns = self._proven_ns = None
-        self._unblock()
         self._advertise(now_ns)
         self._actions += (AddAddresses(self.config.all_addresses), Announce(self.config.all_addresses))
         self._restart_advert_timer(now_ns)
+        self._unblock()
         self._enter(State.ACTIVE, reason)
 
     def _enter(self, state: State, reason: Reason) -> None:

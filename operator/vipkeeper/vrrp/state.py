@@ -68,6 +68,8 @@ class HandoverRefusal(StrEnum):
     """It is about to hand over itself."""
     OTHER_ACTIVE = "OtherActive"
     """It hears another Active than the one that asks."""
+    SEGMENT_LOST = "SegmentLost"
+    """It has given up for not hearing the segment, and has heard nothing there since."""
 
 
 class Fault(StrEnum):

@@ -25,6 +25,9 @@ HANDOVER_LIMIT_NS = ms_to_ns(60)
 STRAY_ADVERTS_NS = ms_to_ns(100)
 """For how long after a handover adverts of the one who asked for it may still be on their way to us."""
 
+DOUBT_AGAIN_NS = ms_to_ns(5000)
+"""After nobody took over from an Active that could not prove its segment: how long it stays without trying again."""
+
 _LEAST_PROOF_NS = ms_to_ns(20)
 
 _LAST_RESORT_STEP_NS = ms_to_ns(50)

@@ -1,0 +1,173 @@
+"""Does this host hear a segment? Neighbours on it are asked who they are (ARP, neighbour solicitation): one that answers
+is the proof, in both directions. No carrier and no switch in between can lie about that.
+
+Who is asked: the peers, and whoever the kernel knows as a neighbour on that interface: the router, the clients.
+One socket for ARP and one for IPv6, opened when they are needed first, and kept: to close one takes the kernel 10 ms.
+
+Tests: tests/netns/test_witness.py.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import socket
+import struct
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+
+from vipkeeper.engine.interfaces import Link
+from vipkeeper.engine.known_neighbours import known_neighbours
+from vipkeeper.engine.log import warn
+from vipkeeper.engine.loop import Loop, Timer
+from vipkeeper.engine.netlink_codec import IPAddress
+
+ATTEMPTS = 4
+MAX_TARGETS = 16
+_READS_PER_WAKEUP = 64
+
+_SO_ATTACH_FILTER = 26
+_ETHERTYPE_ARP, _ETHERTYPE_IPV6 = 0x0806, 0x86DD
+_ICMPV6, _SOLICITATION, _ADVERTISEMENT, _ICMP6_FILTER = 58, 135, 136, 1
+_BROADCAST = b"\xff" * 6
+_REPLY = b"\0\2"
+
+
+def arp_request(mac: bytes, source: IPAddress, target: IPAddress) -> bytes:
+    header = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1)
+    frame = _BROADCAST + mac + _ETHERTYPE_ARP.to_bytes(2, "big") + header
+    return (frame + mac + source.packed + bytes(6) + target.packed).ljust(60, b"\0")
+
+
+def solicitation(mac: bytes, source: IPAddress, target: IPAddress) -> bytes:
+    """To the solicited-node group of the target (RFC 4861 §4.3). From `::` it is a question of DAD, without our MAC."""
+    group = IPv6Address(IPv6Address("ff02::1:ff00:0").packed[:13] + target.packed[13:])
+    option = b"" if source.is_unspecified else struct.pack("!BB", 1, 1) + mac
+    unsummed = struct.pack("!BBHI", _SOLICITATION, 0, 0, 0) + target.packed + option
+    pseudo_header = source.packed + group.packed + struct.pack("!I3xB", len(unsummed), _ICMPV6)
+    checksum = -int.from_bytes(pseudo_header + unsummed, "big") % 0xFFFF
+    message = unsummed[:2] + checksum.to_bytes(2, "big") + unsummed[4:]
+    header = struct.pack("!IHBB", 6 << 28, len(message), _ICMPV6, 255) + source.packed + group.packed
+    return b"\x33\x33" + group.packed[12:] + mac + _ETHERTYPE_IPV6.to_bytes(2, "big") + header + message
+
+
+@dataclass(slots=True, eq=False)
+class _Question:
+    link: Link
+    targets: frozenset[IPAddress]
+    frames: tuple[bytes, ...]
+    spacing_ns: int
+    on_answer: Callable[[int], None]
+    left: int = ATTEMPTS
+
+
+class SegmentProof:
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._arp: socket.socket | None = None
+        self._nd: socket.socket | None = None
+        self._questions: list[_Question] = []
+        self._timer: Timer = loop.timer(self._again)
+
+    def ask(
+        self,
+        link: Link,
+        source: IPAddress,
+        peers: Iterable[IPAddress],
+        spacing_ns: int,
+        on_answer: Callable[[int], None],
+        now_ns: int,
+    ) -> None:
+        """Call `on_answer` when a neighbour on `link` has answered. Nobody does: nothing happens."""
+        self._questions = [item for item in self._questions if item.link.index != link.index or not item.left]
+        own = set(link.addresses)
+        known = [item for item in (*peers, *known_neighbours(link.index, source.version)) if item not in own]
+        targets = list(dict.fromkeys(known))[:MAX_TARGETS]
+        make = arp_request if source.version == 4 else solicitation
+        frames = tuple(make(link.mac, source, target) for target in targets)
+        if not frames or len(link.mac) != 6 or not self._open(source.version):
+            return
+        question = _Question(link, frozenset(targets), frames, spacing_ns, on_answer)
+        self._questions.append(question)
+        self._again(now_ns)
+
+    def _again(self, now_ns: int) -> None:
+        for question in self._questions:
+            if question.left:
+                question.left -= 1
+                self._send(question)
+        self._questions = [item for item in self._questions if item.left] or self._questions[-8:]
+        waiting = [item.spacing_ns for item in self._questions if item.left]
+        if waiting:
+            self._timer.set(now_ns + min(waiting))
+
+    def _send(self, question: _Question) -> None:
+        assert self._arp is not None
+        for frame in question.frames:
+            try:
+                self._arp.sendto(frame, (question.link.name, 0))
+            except OSError:
+                return
+
+    def _open(self, version: int) -> bool:
+        """The socket for ARP sends frames of both families."""
+        try:
+            if self._arp is None:
+                self._arp = _arp_socket()
+                self._loop.watch(self._arp.fileno(), self._read_arp)
+            if version == 6 and self._nd is None:
+                self._nd = _nd_socket()
+                self._loop.watch(self._nd.fileno(), self._read_nd)
+        except OSError as error:
+            warn("no socket to ask neighbours", error=error.strerror)
+            return False
+        return True
+
+    def _read_arp(self, now_ns: int) -> None:
+        assert self._arp is not None
+        for _ in range(_READS_PER_WAKEUP):
+            try:
+                frame, address = self._arp.recvfrom(128)
+            except OSError:
+                return
+            if len(frame) >= 42 and frame[20:22] == _REPLY:
+                self._answered(socket.if_nametoindex(address[0]), IPv4Address(frame[28:32]), now_ns)
+
+    def _read_nd(self, now_ns: int) -> None:
+        assert self._nd is not None
+        for _ in range(_READS_PER_WAKEUP):
+            try:
+                message, ancillary, _flags, _sender = self._nd.recvmsg(256, 64)
+            except OSError:
+                return
+            index = next(
+                (struct.unpack("=I", data[16:20])[0] for _level, _kind, data in ancillary if len(data) >= 20), 0
+            )
+            if len(message) >= 24:
+                self._answered(index, IPv6Address(message[8:24]), now_ns)
+
+    def _answered(self, index: int, by: IPAddress, now_ns: int) -> None:
+        for question in list(self._questions):
+            if question.link.index == index and by in question.targets:
+                self._questions.remove(question)
+                question.on_answer(now_ns)
+
+
+def _arp_socket() -> socket.socket:
+    """ARP replies of all interfaces; of what came in before the filter was there, anything."""
+    kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+    opened = socket.socket(socket.AF_PACKET, kind, socket.htons(_ETHERTYPE_ARP))
+    steps = [(0x28, 0, 0, 20), (0x15, 0, 1, 2), (0x06, 0, 0, 0xFFFF), (0x06, 0, 0, 0)]  # half word at 20 is 2: a reply
+    program = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
+    opened.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("@HP", len(steps), ctypes.addressof(program)))
+    return opened
+
+
+def _nd_socket() -> socket.socket:
+    """Neighbour advertisements (RFC 3542 §3.2: a set bit blocks its type)."""
+    opened = socket.socket(socket.AF_INET6, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, _ICMPV6)
+    blocked = [0xFFFFFFFF] * 8
+    blocked[_ADVERTISEMENT >> 5] &= ~(1 << (_ADVERTISEMENT & 31))
+    opened.setsockopt(_ICMPV6, _ICMP6_FILTER, struct.pack("=8I", *blocked))
+    opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+    return opened
