@@ -14,7 +14,7 @@ import pytest
 
 from tests.netns.lan import Host, Lan, wait_for
 from tests.netns.prober import Prober
-from tests.netns.standalone import Standalone, preferring, write
+from tests.netns.standalone import Standalone, preferring, virtualip, write
 
 pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping")]
 
@@ -40,7 +40,7 @@ def start(lan: Lan, file: Path, *names: str, family: int = 4) -> list[Standalone
 
 
 def start_on(
-    lan: Lan, file: Path, hosts: list[Host], family: int = 4, keys: tuple[str, ...] = (KEY, KEY, KEY)
+    lan: Lan, file: Path, hosts: list[Host], family: int = 4, keys: tuple[str, ...] = (KEY, KEY, KEY), vip: str = ""
 ) -> list[Standalone]:
     names = [host.name for host in hosts]
     address = {host.name: host.ipv4 if family == 4 else host.link_local for host in hosts}
@@ -48,7 +48,10 @@ def start_on(
     for host, key in zip(hosts, keys, strict=False):
         peers = [word for name in names if name != host.name for word in ("--peer", f"{name}={address[name]}")]
         runs.append(Standalone(host, file).start("--key-file", str(key_file(lan.folder / host.name, key)), *peers))
-    vip = VIP if family == 4 else VIP6
+    vip = vip or (VIP if family == 4 else VIP6)
+    wait_for(f"somebody has it\n{runs[0].log()}", lambda: len(lan.owners(vip)) == 1)
+    if vip not in (VIP, VIP6):
+        return runs
     wait_for(f"{names[0]} has it\n{runs[0].log()}", lambda: lan.owners(vip) == [names[0]])
     for run in runs[1:]:
         wait_for(f"{run.host.name} is Backup", partial(_is_backup, run))
@@ -89,6 +92,18 @@ def test_a_host_that_stops_hands_over_and_the_client_does_not_notice(
     gap_ms = prober.gap_ms()
     assert "reason=Handover" in two.log(), two.log()
     assert gap_ms <= GAP_MS, f"{gap_ms} ms\n{one.log()}\n{two.log()}"
+
+
+def test_a_new_address_on_hosts_that_run_is_there_at_once_when_nobody_has_it(lan: Lan, tmp_path: Path) -> None:
+    spec = preferring({"one": 200}, vrrp={"advertisementInterval": "10s"})
+    file = write(tmp_path / "vip.yaml", virtualip("other", vrid=52, addresses=["192.0.2.101"]))
+    hosts = [lan.host(name) for name in NAMES]
+    runs = start_on(lan, file, hosts, vip="192.0.2.101")
+    for run in reversed(runs):
+        run.reload(virtualip("other", vrid=52, addresses=["192.0.2.101"]), spec)
+    wait_for(f"it is there long before 30 s have passed\n{runs[0].log()}", lambda: lan.owners(VIP) == ["one"])
+    assert "reason=NobodyActive" in runs[0].log(), runs[0].log()
+    assert all("vip=web vrid=51 state=active" not in run.log() for run in runs[1:])
 
 
 def test_the_best_one_that_is_fit_takes_over_and_who_is_ill_says_so(lan: Lan, tmp_path: Path) -> None:

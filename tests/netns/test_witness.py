@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.netns.lan import Host, Lan, stays, wait_for
+from tests.netns.speaker import Agent
 from tests.netns.standalone import Standalone, preferring, write
 from tests.netns.test_handover import VIP, key_file, start
 
@@ -36,6 +37,7 @@ def test_a_firewall_that_drops_vrrp_makes_no_second_owner(lan: Lan, file: Path) 
     for host in (one.host, two.host):
         block(host)
     two.wait_for_log(BLOCKED)
+    assert _findings(two) == [("MulticastBlocked", "one")]
     stays("one keeps it", lambda: lan.owners(VIP) == ["one"], 1.5)
     assert two.states() == ["backup"]
     for host in (one.host, two.host):
@@ -61,6 +63,18 @@ def test_the_better_host_gets_the_address_although_its_adverts_are_blocked(lan: 
         run.reload()
     wait_for(f"one has it\n{one.log()}\n{two.log()}", lambda: lan.owners(VIP) == ["one"])
     assert "reason=Handover" in one.log(), one.log()
+
+
+def _findings(run: Standalone) -> list[tuple[str, str]]:
+    """As whoever connects is told."""
+    agent = Agent(run.state_dir / "engine.sock")
+    try:
+        wait_for("it is told", lambda: agent.status() is not None)
+        status = agent.status()
+        assert status is not None
+        return [(item.kind, item.source) for item in status.findings]
+    finally:
+        agent.close()
 
 
 def second_network(lan: Lan, hosts: list[Host]) -> None:

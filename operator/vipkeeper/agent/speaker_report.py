@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from vipkeeper.ipc.messages import Refused, RouterStatus
 from vipkeeper.spec.speaker import (
+    NetworkFinding,
     NginxReport,
     RefusedDocument,
     VirtualRouterReport,
@@ -53,6 +54,7 @@ class SpeakerReport:
         if old is not None and (old.uid, old.state, old.reason) == (new.uid, new.state, new.reason):
             if abs(old.since - new.since) < SAME_SINCE:
                 new = new.model_copy(update={"since": old.since})
+            new = new.model_copy(update={"findings": _as_before(old.findings, new.findings)})
             counters = {
                 "rejected": old.rejected,
                 "remarks": old.remarks,
@@ -94,3 +96,14 @@ class SpeakerReport:
             refused=tuple(refused[name] for name in sorted(refused)),
             nginx=self.nginx,
         )
+
+
+def _as_before(old: tuple[NetworkFinding, ...], new: tuple[NetworkFinding, ...]) -> tuple[NetworkFinding, ...]:
+    """Ages are measured a little differently each time: what was found before keeps its date."""
+    dates = {(item.kind, item.source): item.since for item in old}
+    return tuple(
+        item.model_copy(update={"since": before})
+        if (before := dates.get((item.kind, item.source))) is not None and abs(before - item.since) < SAME_SINCE
+        else item
+        for item in new
+    )

@@ -37,7 +37,7 @@ from vipkeeper.engine.segment_proof import SegmentProof
 from vipkeeper.engine.state_memory import StateMemory
 from vipkeeper.engine.talk import RouterTalk
 from vipkeeper.engine.virtual_mac import Seat, VirtualMACs
-from vipkeeper.ipc.messages import RouterStatus
+from vipkeeper.ipc.messages import Finding, FindingKind, RouterStatus
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.journal.ring import Journal
 from vipkeeper.vrrp.actions import (
@@ -348,6 +348,7 @@ class HostedRouter:
             primary_address="" if core.local_address == _NOWHERE[self._config.family] else str(core.local_address),
             rejected=self.rejections.report(),
             remarks=self._remarks.report(),
+            findings=self._findings(),
             put_back=self._told_put_back,
         )
 
@@ -386,6 +387,14 @@ class HostedRouter:
             on_end, self._on_end = self._on_end, None
             self._end()
             on_end()
+
+    def _findings(self) -> tuple[Finding, ...]:
+        if self._blocked is None:
+            return ()
+        peer, address, since_ns = self._blocked
+        detail = f"VRRP advertisements of {address} do not arrive; it is alive and answers by unicast"
+        age_ms = (time.monotonic_ns() - since_ns) // 1_000_000
+        return (Finding(FindingKind.MULTICAST_BLOCKED.value, peer or str(address), detail, age_ms),)
 
     def _join_peers(self) -> None:
         priorities = {name: share.priority for name, share in self.document.nodes.items()}

@@ -112,6 +112,27 @@ class Rejected:
     count: int
 
 
+class FindingKind(StrEnum):
+    """What an engine finds on the network that an administrator should know of."""
+
+    MULTICAST_BLOCKED = "MulticastBlocked"
+    """The Active lives and answers by unicast, but its adverts do not arrive here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """As long as it is true. It stops nothing by itself."""
+
+    kind: str
+    """A FindingKind; an engine that is newer may know more of them."""
+    source: str
+    """Who it is about: the name of a node, else an address."""
+    detail: str
+    """For people, a sentence without its end."""
+    since_ms: int
+    """Milliseconds for which it has been true."""
+
+
 @dataclass(frozen=True, slots=True)
 class Remarked:
     """Something odd about good adverts of one source, in this configuration of the router."""
@@ -159,6 +180,7 @@ class RouterStatus:
     """At most 16 entries, most frequent first. A change of a count alone is sent each 60 s at most."""
     remarks: tuple[Remarked, ...] = ()
     """What is odd about adverts that were taken, at most 16. A new one alone is sent each 60 s at most."""
+    findings: tuple[Finding, ...] = ()
     put_back: int = 0
     """How often somebody else removed one of the addresses, and the engine put it back, since it was started."""
 
@@ -231,6 +253,10 @@ def to_json(message: AgentMessage | EngineMessage) -> dict[str, Any]:
                 "family": message.family,
                 "rejected": [{"cause": r.cause, "source": r.source, "count": r.count} for r in message.rejected],
                 "remarks": [{"remark": item.remark, "source": item.source} for item in message.remarks],
+                "findings": [
+                    {"kind": f.kind, "source": f.source, "detail": f.detail, "sinceMs": f.since_ms}
+                    for f in message.findings
+                ],
                 "putBack": message.put_back,
             }
         case Gone():
@@ -335,6 +361,10 @@ def _status(fields: Fields, raw: dict[str, Any]) -> RouterStatus:
             for item in fields.children("rejected")
         ),
         remarks=tuple(Remarked(item.text("remark"), item.text("source")) for item in fields.children("remarks")),
+        findings=tuple(
+            Finding(item.text("kind"), item.text("source"), item.text("detail"), item.number("sinceMs", 0, 2**63 - 1))
+            for item in fields.children("findings")
+        ),
         put_back=fields.number("putBack", 0, 2**63 - 1, 0),
     )
 

@@ -47,6 +47,19 @@ class OddAdverts(Reported):
     """Source address of the adverts."""
 
 
+class NetworkFinding(Reported):
+    """What this node has found on the network, as long as it is true."""
+
+    kind: str
+    """What it is, e.g. MulticastBlocked: the Active answers by unicast, but its advertisements do not arrive here."""
+    source: str
+    """Who it is about: the name of a node, else an address."""
+    detail: str
+    """What it means, in a sentence."""
+    since: Moment
+    """Since when."""
+
+
 class VirtualRouterReport(Reported):
     """One virtual router as it runs on this node."""
 
@@ -87,6 +100,8 @@ class VirtualRouterReport(Reported):
     remarks: tuple[OddAdverts, ...] = ()
     """What is odd about adverts that were taken since the configuration changed last, 16 entries at most: mistakes in
     the configuration of a neighbour, as a rule, or in ours. Brought up to date at most once a minute."""
+    findings: tuple[NetworkFinding, ...] = ()
+    """What this node has found on the network that an administrator should know of."""
     addresses_put_back: int = 0
     """How often somebody else on this node removed one of the addresses, and the engine put it back, since it was
     started. Not 0: something else manages the interface's addresses. Brought up to date at most once a minute."""
@@ -216,6 +231,15 @@ def report_from_router(status: RouterStatus, received_at: datetime) -> VirtualRo
             RejectedAdverts(cause=item.cause, source=item.source, count=item.count) for item in status.rejected
         ),
         remarks=tuple(OddAdverts(remark=item.remark, source=item.source) for item in status.remarks),
+        findings=tuple(
+            NetworkFinding(
+                kind=item.kind,
+                source=item.source,
+                detail=item.detail,
+                since=received_at - timedelta(milliseconds=item.since_ms),
+            )
+            for item in status.findings
+        ),
         addresses_put_back=status.put_back,
     )
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from tests.unit.agent.samples import status
 from vipkeeper.agent.speaker_report import SpeakerReport
-from vipkeeper.ipc.messages import Refused, Rejected
+from vipkeeper.ipc.messages import Finding, Refused, Rejected
 from vipkeeper.spec.speaker import NginxReport, RefusedDocument
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, tzinfo=UTC)
@@ -63,6 +63,14 @@ def test_counters_come_along_with_any_other_change() -> None:
     report.router(status(), NOON, 0)
     report.router(status(priority=1, rejected=(Rejected("WrongChecksum", "192.0.2.66", 7),)), NOON, 1)
     assert report.status().virtual_routers[0].rejected[0].count == 7
+
+
+def test_what_was_found_keeps_its_date_although_ages_are_measured_anew() -> None:
+    report = SpeakerReport()
+    for age_ms, now_s in ((1000, 1.0), (1990, 2.0), (3020, 3.0)):
+        found = Finding("MulticastBlocked", "worker2", "adverts do not arrive", age_ms)
+        report.router(status(findings=(found,), since_ms=int(now_s * 1000)), NOON + seconds(now_s), now_s)
+    assert [item.since for item in report.status().virtual_routers[0].findings] == [NOON]
 
 
 def test_a_refusal_stands_until_the_engine_runs_that_generation_or_a_later_one() -> None:
