@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.netns.lan import Host
+from tests.netns.lan import Host, Lan
 
 MAC = "00:00:5e:00:01:33"
 """Of VRID 51 in IPv4."""
@@ -37,3 +37,12 @@ def owners(hosts: list[Host], address: str) -> list[str]:
 
 def knob(host: Host, interface: str, name: str, family: str = "ipv4") -> str:
     return host.run("cat", f"/proc/sys/net/{family}/conf/{interface}/{name}").strip()
+
+
+def seen_on(lan: Lan, mac: str) -> str:
+    """The port on which the switch has learned it."""
+    for line in lan.switch("bridge", "fdb", "show", "br", "br0").splitlines():
+        words = line.split()
+        if words[0] == mac:
+            return words[2]
+    return ""

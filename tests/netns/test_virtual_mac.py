@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 from tests.netns.lan import Host, Lan, stays, wait_for
-from tests.netns.macvlan import MAC, MAC6, has, is_up, knob, names, owners
+from tests.netns.macvlan import MAC, MAC6, has, is_up, knob, names, owners, seen_on
+from tests.netns.prober import Prober
 from tests.netns.speaker import Pinger, Speaker, document, edited
+from tests.netns.standalone import Standalone, preferring, write
+from tests.netns.test_handover import GAP_MS, key_file
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 
 pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping", "tcpdump")]
@@ -70,12 +75,12 @@ def test_adverts_and_answers_carry_the_virtual_mac_and_a_backup_is_mute(
     two.wait_until("Backup")
     wait_for("the loser is silent", lambda: not is_up(two.host))
     wait_for("the client reaches it again", lambda: client.answers(vip))
-    mine = [line for line in frames.lines() if re.search(rf"{re.escape(vip)} is-at|tgt is {re.escape(vip)}", line)]
+    told = re.compile(rf"{re.escape(vip)} is-at|tell {re.escape(vip)},|tgt is {re.escape(vip)},")
+    mine = [line for line in frames.lines() if told.search(line)]
     assert mine
-    assert all(f" {mac} > " in line for line in mine), "nobody answers with another MAC address"
-    assert {mac} == set(
-        re.findall(r"(?:is-at |link-address option \(2\), length 8 \(1\): )([0-9a-f:]{17})", "".join(mine))
-    )
+    assert all(f" {mac} > " in line for line in mine), "nobody names another MAC address, in answers and in questions"
+    inside = re.compile(r"(?:is-at |link-address option \(2\), length 8 \(1\): )([0-9a-f:]{17})")
+    assert set(inside.findall("".join(mine))) == {mac}
 
 
 def adverts(lines: list[str], group: str) -> list[str]:
@@ -139,15 +144,9 @@ def test_the_loser_leaves_no_trace_of_the_virtual_mac_in_the_switch(
     wait_for("the loser's is down", lambda: not is_up(one.host))
     stays("the switch finds the winner", lambda: seen_on(lan, MAC6) == "two", 1.5)
     assert not [line for line in frames.lines() if "multicast listener report" in line and "to_in" in line]
-
-
-def seen_on(lan: Lan, mac: str) -> str:
-    """The port on which the switch has learned it."""
-    for line in lan.switch("bridge", "fdb", "show", "br", "br0").splitlines():
-        words = line.split()
-        if words[0] == mac:
-            return words[2]
-    return ""
+    lines = frames.lines()
+    won = next(number for number, line in enumerate(lines) if f"{two.host.link_local} >" in line)
+    assert not [line for line in lines[won:] if f"{one.host.link_local} >" in line], "its last advert is its own"
 
 
 def test_settings_hold_while_it_lives_and_are_set_back_with_the_last_one(lan: Lan) -> None:
@@ -298,3 +297,38 @@ def test_with_install_prefix_its_route_leaves_by_the_macvlan(speakers: tuple[Spe
     two.wait_until("Active")
     wait_for("it answers there", lambda: client.answers("198.51.100.1"))
     one.host.heal()
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_a_handover_is_no_gap(lan: Lan, tmp_path: Path, family: int) -> None:
+    vip = VIP if family == 4 else VIP6
+    spec = preferring({"one": 200}, addresses=[vip], vrrp={"virtualMAC": True})
+    hosts = [lan.host(name) for name in ("one", "two")]
+    address = {host.name: host.ipv4 if family == 4 else host.link_local for host in hosts}
+    file = write(tmp_path / "vip.yaml", spec)
+    one, two = (
+        Standalone(host, file).start(
+            *("--key-file", str(key_file(lan.folder / host.name))),
+            *("--peer", f"{other.name}={address[other.name]}"),
+        )
+        for host, other in (hosts, hosts[::-1])
+    )
+    wait_for("one has it", lambda: owners(lan.hosts, vip) == ["one"])
+    wait_for("two is Backup", lambda: two.states()[-1:] == ["backup"])
+    prober = Prober(lan.host("client"), vip)
+    assert one.stop() == 0
+    wait_for("two has it", lambda: owners(lan.hosts, vip) == ["two"])
+    gap_ms = prober.gap_ms()
+    assert "reason=Handover" in two.log(), two.log()
+    assert gap_ms <= GAP_MS, f"{gap_ms} ms\n{one.log()}\n{two.log()}"
+
+
+def test_families_that_are_separate_have_a_macvlan_each(speakers: tuple[Speaker, Speaker]) -> None:
+    one, two = speakers
+    client = one.host.lan.host("client")
+    for speaker in speakers:
+        speaker.apply(wanted(VIP, VIP6, families="Separate"))
+    for vip, mac in ((VIP, MAC), (VIP6, MAC6)):
+        wait_for("it answers", partial(client.answers, vip))
+        assert client.neighbour_mac(vip) == mac
+    assert len(names(one.host)) == len(names(two.host)) == 2
