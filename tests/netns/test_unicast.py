@@ -138,7 +138,7 @@ def test_who_knows_no_peer_holds_back_and_says_where_it_is_found_itself(lan: Lan
         speaker.apply(by_unicast({"one": 200, "two": 100}, known, "2001:db8::100", generation=1))
     one.wait_until("Active")
     two.wait_until("Backup")
-    assert two.told().active_address == one.host.link_local
+    wait_for("two follows", lambda: two.told().active_address == one.host.link_local)
 
 
 def test_alone_it_needs_no_peer(lan: Lan) -> None:
@@ -160,6 +160,7 @@ def test_an_address_of_the_node_serves_until_that_on_the_segment_is_known(lan: L
     one.apply(first)
     one.wait_until("Active")
     two.apply(first)
+    two.wait_until("Backup")
     wait_for("two follows", lambda: two.told().active_address == "10.0.0.1")
     learned = {
         name: replace(share, segment_addresses=(ip_address(f"192.0.2.{share.rank + 1}"),))
