@@ -76,8 +76,8 @@ test: venv packages lint types contracts ## everything
 	$(BIN)/pytest tests/e2e || failed=1; \
 	exit $$failed
 
-bench: venv packages ## side by side with keepalived, 12 minutes (QUICK=1: 3); writes docs/benchmarks.md (root)
-	@$(BIN)/python -m tests.bench $(if $(QUICK),--quick)
+bench: venv packages ## side by side with keepalived, 12 minutes (QUICK=1: 3, ONLY=many,junk: these); writes docs/benchmarks.md (root)
+	@$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
 packages: venv
 	@$(BIN)/python -m tests.packages

@@ -11,5 +11,6 @@ memory are those of /proc. Nothing that a program says of itself is believed.
     bench.py     a pair of hosts with one of the programs, and what every benchmark does with it
     crash.py, kills.py, stop.py, many.py, load.py, junk.py: the benchmarks
     machine.py   what it ran on
+    plots.py     figures as SVG. Pure
     page.py      the results as a page and on the terminal
 """

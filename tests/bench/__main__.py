@@ -1,4 +1,4 @@
-"""`python -m tests.bench [--quick] [--only NAME]... [--page FILE]`: runs the benchmarks, prints and writes the page.
+"""`python -m tests.bench [--quick] [--only NAME,NAME] [--page FILE]`: runs the benchmarks, prints and writes the page.
 
 A benchmark that fails says so on the page and does not keep the others from running. Ctrl-C removes everything.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench import crash, junk, kills, load, machine, many, page, stop
+from tests.bench import crash, junk, kills, load, machine, many, page, plots, stop
 from tests.bench.bench import Bench, CanNotRun
 from tests.bench.figures import Section
 
@@ -51,7 +51,13 @@ def main() -> int:
         return 130
     described = machine.describe()
     options.page.parent.mkdir(parents=True, exist_ok=True)
-    options.page.write_text(page.render(sections, described, machine.today(), options.quick, os.cpu_count() or 1))
+    plots_folder = options.page.with_suffix("")
+    text = page.render(sections, described, machine.today(), options.quick, os.cpu_count() or 1, plots_folder.name)
+    options.page.write_text(text)
+    for section in sections:
+        if figures := page.to_plot(section):
+            plots_folder.mkdir(exist_ok=True)
+            (plots_folder / page.plot_name(section)).write_text(plots.draw(figures))
     tell(f"{options.page} is written")
     return 0
 
@@ -59,7 +65,9 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     parser.add_argument("--quick", action="store_true", help="about 3 minutes instead of 12; fewer repetitions")
-    parser.add_argument("--only", action="append", choices=sorted(BENCHMARKS), help="this benchmark; may be repeated")
+    parser.add_argument(
+        "--only", type=_names, default=[], help=f"some of {','.join(BENCHMARKS)}, with commas between them"
+    )
     parser.add_argument("--page", type=Path, help="default: docs/benchmarks.md, quick: build/benchmarks.md")
     options = parser.parse_args()
     if options.page is None:
@@ -68,7 +76,15 @@ def _options() -> argparse.Namespace:
     return options
 
 
-def _run(bench: Bench, only: list[str] | None, console: Console) -> list[Section]:
+def _names(text: str) -> list[str]:
+    names = text.split(",")
+    for name in names:
+        if name not in BENCHMARKS:
+            raise argparse.ArgumentTypeError(f"there is no benchmark {name!r}")
+    return names
+
+
+def _run(bench: Bench, only: list[str], console: Console) -> list[Section]:
     bench.tell("how punctual the machine is by itself")
     sections = [_itself(bench)]
     console.print(page.table(sections[0]))

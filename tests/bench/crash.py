@@ -13,7 +13,7 @@ INTERVALS_CS = (100, 25, 10, 1)
 REPETITIONS = {100: (5, 2), 25: (10, 3), 10: (20, 5), 1: (30, 10)}
 """Full and quick."""
 GOALS = {100: Goal(1.005, 1.0), 25: Goal(1.005, 1.0), 10: Goal(1.005, 1.0), 1: Goal(1.02, 1.0)}
-"""P1."""
+"""At most half a per cent late at 100 ms, two per cent at 10 ms; never early."""
 
 
 def measure(bench: Bench) -> Section:
@@ -22,6 +22,7 @@ def measure(bench: Bench) -> Section:
         "The Active's port is taken off the bridge. From the last advert of the old Active to the first of the new one,"
         " as a ratio to Active_Down_Interval for the new one's priority (100): 1.0 is the soonest that RFC 9568"
         " allows. The gratuitous ARP is what clients follow.",
+        plotted="ratio, first advert",
     )
     for interval_cs in INTERVALS_CS:
         for program in PROGRAMS:

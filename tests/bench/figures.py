@@ -68,6 +68,8 @@ class Section:
     """What could not be measured, and why; what else was seen."""
     load_average: tuple[float, float] = (0.0, 0.0)
     """Of the last minute, at its begin and its end."""
+    plotted: str = ""
+    """The quantity that is drawn; "": none."""
 
 
 def active_down_interval_ns(priority: int, interval_cs: int) -> float:

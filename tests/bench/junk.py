@@ -20,7 +20,7 @@ from tests.netns.lan import Host
 
 INTERVAL_CS = 10
 ON_TIME = Goal(300.0)
-"""P8: three intervals are what the neighbour waits for."""
+"""Three intervals are what the neighbour waits for."""
 NO_MOVE, CPU = Goal(0.0), Goal(30.0)
 _SOURCE = Path(__file__).with_name("junk_sender.c")
 _PYTHON_SENDER = """
@@ -59,6 +59,7 @@ def measure(bench: Bench) -> Section:
         "Junk",
         "100 ms adverts. A third host multicasts adverts with a wrong checksum for our VRID; Active and Backup both get"
         " all of them. CPU is that of the process that speaks VRRP, in per cent of one processor.",
+        plotted="longest gap of the Active's adverts",
     )
     with tempfile.TemporaryDirectory(prefix="vipkeeper-bench-") as folder:
         sender = _sender(Path(folder), section)

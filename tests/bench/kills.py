@@ -14,7 +14,7 @@ WATCH_S = 10.0
 """How long an address that stays is watched."""
 TWO_OWNERS = Goal(1.5)
 NO_OUTAGE = Goal(20.0)
-"""P2 says: no outage. A ping each millisecond can't tell less than some milliseconds from nothing on a busy machine."""
+"""No outage is promised. A ping each millisecond can't tell less than some milliseconds from nothing on a busy machine."""
 IN_TIME = Goal(750.0)
 """Three intervals: before that nobody's patience ends."""
 

@@ -19,7 +19,7 @@ PROGRAMS: tuple[type[Program], ...] = (Vipkeeper, Keepalived, PlainKeepalived)
 PER_CPU = 2
 """Busy loops for each processor."""
 NO_MOVE = Goal(0.0)
-"""P7."""
+"""Whatever else the processors do."""
 
 
 def measure(bench: Bench) -> Section:
@@ -28,6 +28,7 @@ def measure(bench: Bench) -> Section:
         "Full CPU load",
         f"{PER_CPU} busy loops for each processor; all programs and both intervals at the same time, each pair on a"
         f" bridge of its own, watched for {seconds} s again and again.",
+        plotted="longest gap of the Active's adverts",
     )
     with ExitStack() as stack:
         pairs: list[Pair] = []

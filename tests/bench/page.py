@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from tests.bench.figures import Section
+from tests.bench.figures import Figure, Section
 
 BUSY = 0.75
 """Load average (one minute, per CPU) at the begin of a benchmark from which others must have been at work."""
 
 
-def render(sections: Sequence[Section], machine: Sequence[str], when: str, quick: bool, cpus: int) -> str:
+def render(sections: Sequence[Section], machine: Sequence[str], when: str, quick: bool, cpus: int, folder: str) -> str:
     lines = [
         "# Benchmarks",
         "",
@@ -31,8 +31,18 @@ def render(sections: Sequence[Section], machine: Sequence[str], when: str, quick
     ]
     for section in sections:
         lines += ["", f"## {section.title}", "", section.story, "", *_table(section)]
+        if to_plot(section):
+            lines += ["", f"![{section.title}: {section.plotted}]({folder}/{plot_name(section)})"]
         lines += ["", *(f"- {remark}" for remark in remarks(section, cpus))]
     return "\n".join([*lines, ""])
+
+
+def to_plot(section: Section) -> list[Figure]:
+    return [figure for figure in section.figures if figure.quantity == section.plotted and figure.values]
+
+
+def plot_name(section: Section) -> str:
+    return section.title.lower().replace(" ", "-") + ".svg"
 
 
 def remarks(section: Section, cpus: int) -> list[str]:

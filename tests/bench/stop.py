@@ -11,7 +11,7 @@ from tests.bench.programs import Vipkeeper
 CASES = {25: (10, 3), 100: (3, 0)}
 """Interval in centiseconds: repetitions, full and quick (0: left out)."""
 GOAL = Goal(5.0)
-"""P3. Measured with a ping each millisecond: one millisecond of it is the distance of two pings."""
+"""Measured with a ping each millisecond: one millisecond of it is the distance of two pings."""
 
 
 def measure(bench: Bench) -> Section:
@@ -19,6 +19,7 @@ def measure(bench: Bench) -> Section:
         "Graceful stop",
         "SIGTERM to the Active while a client pings the address each millisecond: the longest time between two answers"
         " (about 1 ms when nothing happens).",
+        plotted="longest client gap",
     )
     for interval_cs, repetitions in CASES.items():
         if not bench.times(*repetitions):
