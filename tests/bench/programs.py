@@ -92,10 +92,14 @@ class Vipkeeper(Program):
                     interface="eth0",
                 )
             )
-        wait_for("it has its documents", lambda: all(self._speaker.status(name) for name in names), 30)
+        wait_for("all its routers take part", lambda: all(map(self._takes_part, names)), 60)
         wait_for("it keeps its documents", lambda: self._kept() == names.keys(), 30)
         self._speaker.leave_agent()
         self._told = True
+
+    def _takes_part(self, name: str) -> bool:
+        status = self._speaker.status(name)
+        return status is not None and status.state != "Initialize"
 
     def _kept(self) -> set[str]:
         """Names of the documents in the state folder; what begins with a dot is being written."""
