@@ -57,6 +57,7 @@ class NginxConfigurator:
         self._wanted: Wanted | None = None
         self._parts = NginxParts(files.good_documents())
         self._running: tuple[str, tuple[RenderedVirtualIP, ...]] = ("", ())
+        self._rendered: tuple[Wanted, tuple[RenderedVirtualIP, ...], NginxConfiguration] | None = None
         self._told: NginxReport | None = None
         self._next_reload_s = 0.0
         self._not_yet_since_s: float | None = None
@@ -98,13 +99,19 @@ class NginxConfigurator:
             self._parts.hold_back(document, path, reason)
         while True:
             chosen = self._parts.choose(wanted.documents)
-            configuration = wanted.render(chosen)
+            configuration = self._render(wanted, chosen)
             problem = self._load(wanted, configuration)
             if not problem:
                 self._runs(configuration.generation, chosen)
                 return ""
             if self._may_pass(problem) or not self._gives_way(wanted, problem, configuration.text):
                 return problem
+
+    def _render(self, wanted: Wanted, chosen: tuple[RenderedVirtualIP, ...]) -> NginxConfiguration:
+        """Anew only when something changed: this is asked each second."""
+        if self._rendered is None or self._rendered[0] is not wanted or self._rendered[1] != chosen:
+            self._rendered = (wanted, chosen, wanted.render(chosen))
+        return self._rendered[2]
 
     def _runs(self, generation: str, chosen: tuple[RenderedVirtualIP, ...]) -> None:
         self._not_yet_since_s = None

@@ -6,7 +6,7 @@ Tests: tests/unit/spec/test_parse.py
 from __future__ import annotations
 
 from vipkeeper.ipc import rendered_nginx as rendered
-from vipkeeper.spec import nginx
+from vipkeeper.spec import nginx, nginx_upstream
 from vipkeeper.spec.nginx_rules import parse_timeout_ms
 from vipkeeper.spec.secrets import SecretUse
 
@@ -88,7 +88,7 @@ def _location(location: nginx.Location) -> rendered.Location:
     )
 
 
-def _upstream(upstream: nginx.Upstream | None, protocol: str = "TCP") -> rendered.Upstream | None:
+def _upstream(upstream: nginx_upstream.Upstream | None, protocol: str = "TCP") -> rendered.Upstream | None:
     if upstream is None:
         return None
     service = upstream.service
@@ -100,7 +100,7 @@ def _upstream(upstream: nginx.Upstream | None, protocol: str = "TCP") -> rendere
     )
 
 
-def _server(server: nginx.UpstreamServer) -> rendered.UpstreamServer:
+def _server(server: nginx_upstream.UpstreamServer) -> rendered.UpstreamServer:
     return rendered.UpstreamServer(
         server.address, server.port, server.weight, server.backup, server.max_fails, _ms(server.fail_timeout)
     )
