@@ -74,8 +74,8 @@ def test_an_nginx_conf_follows_its_config_map(lab: Lab, vip: MakeVip) -> None:
     _apply(lab, "ConfigMap", "e2e-nginx", data={"nginx.conf": text % "one"})
     try:
         own = vip({"nginx": {"configMapRef": {"name": "e2e-nginx"}}})
-        wait_until("the file is served", lambda: lab.http_answer(own.address) == "one\n", SOON_S)
+        wait_until("the file is served", lambda: lab.http_answer(own.address) == "one", SOON_S)
         _apply(lab, "ConfigMap", "e2e-nginx", data={"nginx.conf": text % "two"})
-        wait_until("its change is served", lambda: lab.http_answer(own.address) == "two\n", SOON_S)
+        wait_until("its change is served", lambda: lab.http_answer(own.address) == "two", SOON_S)
     finally:
         lab.cluster.kubectl("delete", "configmap", "e2e-nginx", "-n", NAMESPACE)
