@@ -16,6 +16,7 @@ from tests.netns.prober import Prober
 from tests.netns.speaker import Pinger, Speaker, document, edited
 from tests.netns.standalone import Standalone, preferring, write
 from tests.netns.test_handover import GAP_MS, key_file
+from vipkeeper.ipc.messages import RemoveReason
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 
 pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping", "tcpdump")]
@@ -332,3 +333,24 @@ def test_families_that_are_separate_have_a_macvlan_each(speakers: tuple[Speaker,
         wait_for("it answers", partial(client.answers, vip))
         assert client.neighbour_mac(vip) == mac
     assert len(names(one.host)) == len(names(two.host)) == 2
+
+
+def test_another_placement_takes_the_macvlan_on_with_its_virtualip(lan: Lan) -> None:
+    old, two = Speaker(lan.host("one")).start(), Speaker(lan.host("two")).start()
+    new = Speaker(old.host, placement="p-0000abcd").start()
+    wish = wanted(VIP, VIP6)
+    for speaker in (old, two):
+        speaker.apply(wish)
+    old.wait_until("Active")
+    two.wait_until("Backup")
+    pinger = Pinger(lan.host("client"), VIP)
+    (name,) = names(old.host)
+    old.remove("web", RemoveReason.MOVED)
+    new.apply(edited(wish, placement="p-0000abcd"))
+    assert new.wait_until("Active").reason == "Adopted"
+    wait_for("the old one has let go", lambda: old.agent.is_gone("web"))
+    assert old.stop() == 0
+    stays("it lives on", lambda: old.host.addresses(name) == {VIP, VIP6} and is_up(old.host), 2)
+    assert pinger.longest_gap_ms() < 300
+    assert new.stop() == 0
+    assert names(old.host) == []
