@@ -19,7 +19,7 @@ Events: `startup [last-advert=SECONDS]`, `timer`, `advert [priority=] [source=] 
 `adopted`, `faults [NAME...]`, `ailments [NAME...]`, `config [the members of router]`, `local ADDRESS`; of peers:
 `handover-asked by= way=segment|other`, `handover-taken by=`, `handover-refused why= others=yes|no`, `handover-impossible`,
 `handover-wanted by= priority=`, `peer-active by= priority= interval= way=segment|other|proven`, `nobody-active`,
-`segment-doubted by=`, `segment-proven`. `shutdown alone` hands over to nobody. The members of `router`: `handover=yes|no`, `witness=yes|no`, `vrid=`, `address=`, `companion=`, `priority=`, `rank=`, `interval=`, `preempt=yes|no`, `delay=SECONDS` (before
+`address-answered ADDRESS`, `segment-doubted by=`, `segment-proven`. `shutdown alone` hands over to nobody. The members of `router`: `handover=yes|no`, `witness=yes|no`, `probe=yes|no`, `vrid=`, `address=`, `companion=`, `priority=`, `rank=`, `interval=`, `preempt=yes|no`, `delay=SECONDS` (before
 it preempts), `version=2|3`, `checksum=`, `local=`.
 """
 
@@ -39,6 +39,7 @@ from vipkeeper.vrrp.actions import (
     AskActive,
     BlockedChanged,
     HandOver,
+    ProbeAddresses,
     ProveSegment,
     RemoveAddresses,
     SendAdvert,
@@ -48,6 +49,7 @@ from vipkeeper.vrrp.actions import (
 from vipkeeper.vrrp.advert import Advert, ChecksumForm, Family, IPAddress, Version
 from vipkeeper.vrrp.config import VirtualRouterConfig
 from vipkeeper.vrrp.events import (
+    AddressAnswered,
     Adopted,
     AdvertReceived,
     ConfigChanged,
@@ -155,6 +157,8 @@ class _Player:
                 return ConfigChanged(_config(_members(rest), self.router.config))
             case "local":
                 return LocalAddressChanged(ip_address(rest[0]))
+            case "address-answered":
+                return AddressAnswered(ip_address(rest[0]))
             case "timer":
                 return TimerFired()
             case "shutdown":
@@ -214,6 +218,7 @@ def _config(members: dict[str, str], before: VirtualRouterConfig | None) -> Virt
         preempt=members["preempt"] == "yes" if "preempt" in members else before.preempt,
         preempt_delay_ns=_ns(members["delay"]) if "delay" in members else before.preempt_delay_ns,
         hand_over=members["handover"] == "yes" if "handover" in members else before.hand_over,
+        probe=members["probe"] == "yes" if "probe" in members else before.probe,
         witness=members["witness"] == "yes" if "witness" in members else before.witness,
         version=Version(int(members.get("version", before.version))),
         checksum=ChecksumForm(members.get("checksum", before.checksum)),
@@ -266,6 +271,8 @@ def _describe(action: Action) -> str:
             return f"ask {address}"
         case WantHandover(address):
             return f"want a handover of {address}"
+        case ProbeAddresses(addresses):
+            return "probe " + " ".join(map(str, addresses))
         case ProveSegment():
             return "prove the segment"
         case BlockedChanged(by):

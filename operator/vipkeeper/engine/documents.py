@@ -72,5 +72,6 @@ def config_of(document: RenderedVirtualIP, node: str) -> VirtualRouterConfig:
         transport=transport_of(document, node),
         preempt_delay_ns=ms_to_ns(document.preempt_delay_ms),
         hand_over=bool(ways_of(document, node)),
+        probe=True,
         witness=bool(ways_of(document, node)) and document.peers is not None and document.peers.witness,
     )

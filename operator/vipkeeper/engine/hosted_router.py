@@ -21,6 +21,7 @@ from vipkeeper.engine.adoption import Identity, Legacy
 from vipkeeper.engine.announce import Announcer
 from vipkeeper.engine.credentials import Credentials, credentials_of
 from vipkeeper.engine.documents import config_of, prefix_lengths_of
+from vipkeeper.engine.first_claim import FirstClaim
 from vipkeeper.engine.flaps import CHANGES, Flaps
 from vipkeeper.engine.inheritance import Prepared
 from vipkeeper.engine.interfaces import Interfaces, Link
@@ -48,6 +49,7 @@ from vipkeeper.vrrp.actions import (
     AskActive,
     BlockedChanged,
     HandOver,
+    ProbeAddresses,
     ProveSegment,
     RemoveAddresses,
     SendAdvert,
@@ -56,6 +58,7 @@ from vipkeeper.vrrp.actions import (
 )
 from vipkeeper.vrrp.config import VirtualRouterConfig
 from vipkeeper.vrrp.events import (
+    AddressAnswered,
     Adopted,
     AdvertReceived,
     ConfigChanged,
@@ -137,6 +140,7 @@ class HostedRouter:
         self._heard: Advert | None = None
         self._hearing: AdvertReceived | None = None  # of `_heard`
         self._talk = RouterTalk(world.peers, world.segment_proof, self, self._peer_said, self._feed_later)
+        self._claim = FirstClaim(world.loop, world.segment_proof, self._answered, self._claim_is_free)
         self._on_end: Callable[[], None] | None = None
         self._blocked: tuple[str, IPAddress, int] | None = None
 
@@ -388,7 +392,20 @@ class HostedRouter:
             self._end()
             on_end()
 
+    def _answered(self, address: IPAddress, mac: str, now_ns: int) -> None:
+        warn("somebody answers for an address", vip=self.document.name, address=address, mac=mac)
+        self._feed(AddressAnswered(address), now_ns)
+
+    def _claim_is_free(self) -> None:
+        """Nobody answers any more, or it is the Active who did."""
+        self.look_around()
+        self._changed()
+
     def _findings(self) -> tuple[Finding, ...]:
+        conflict = self._claim.finding() if Fault.ADDRESS_CONFLICT in self._core.faults else None
+        return (*self._blocked_finding(), *([conflict] if conflict is not None else []))
+
+    def _blocked_finding(self) -> tuple[Finding, ...]:
         if self._blocked is None:
             return ()
         peer, address, since_ns = self._blocked
@@ -440,6 +457,8 @@ class HostedRouter:
                 self._talk.want(action)
             case ProveSegment():
                 self._talk.prove_segment(action, now_ns)
+            case ProbeAddresses(addresses):
+                self._claim.probe(self._link, addresses, now_ns)
             case BlockedChanged(by):
                 self._blocked_changed(by, now_ns)
             case AnswerHandover():
@@ -570,6 +589,8 @@ class HostedRouter:
             faults |= {Fault.NOT_PREPARED}
         if unicast.lacks_peers(self.document, self._world.node):
             faults |= {Fault.NO_PEER_ADDRESS}
+        if Fault.ADDRESS_CONFLICT in self._core.faults and self._claim.stands:
+            faults |= {Fault.ADDRESS_CONFLICT}
         if self._credentials.problems:
             faults |= {Fault.SECRET_MISSING}
         return faults
@@ -620,6 +641,7 @@ class HostedRouter:
         self._timer.cancel()
         self._track.end()
         self._liveness.cancel()
+        self._claim.cancel()
         self._announcer.stop()
         self._talk.leave()
         if self._shared is not None:

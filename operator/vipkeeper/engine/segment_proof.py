@@ -1,4 +1,8 @@
-"""Does this host hear a segment? Neighbours on it are asked who they are (ARP, neighbour solicitation): one that answers
+"""Questions to the neighbours on a segment (ARP, neighbour solicitation). Two of them:
+
+Has somebody this address? Before it is claimed: three times, from no address (RFC 5227 §2.1.1, RFC 4862 §5.4.2).
+
+Does this host hear the segment? Neighbours on it are asked who they are (ARP, neighbour solicitation): one that answers
 is the proof, in both directions. No carrier and no switch in between can lie about that.
 
 Who is asked: the peers, and whoever the kernel knows as a neighbour on that interface: the router, the clients.
@@ -21,8 +25,12 @@ from vipkeeper.engine.known_neighbours import known_neighbours
 from vipkeeper.engine.log import warn
 from vipkeeper.engine.loop import Loop, Timer
 from vipkeeper.engine.netlink_codec import IPAddress
+from vipkeeper.vrrp.timers import CLAIM_NS
+from vipkeeper.vrrp.units import ms_to_ns
 
 ATTEMPTS = 4
+PROBES = 3
+PROBE_SPACING_NS = ms_to_ns(75)
 MAX_TARGETS = 16
 _READS_PER_WAKEUP = 64
 
@@ -57,7 +65,8 @@ class _Question:
     targets: frozenset[IPAddress]
     frames: tuple[bytes, ...]
     spacing_ns: int
-    on_answer: Callable[[int], None]
+    on_answer: Callable[[IPAddress, bytes, int], None]
+    until_ns: int
     left: int = ATTEMPTS
 
 
@@ -79,7 +88,7 @@ class SegmentProof:
         now_ns: int,
     ) -> None:
         """Call `on_answer` when a neighbour on `link` has answered. Nobody does: nothing happens."""
-        self._questions = [item for item in self._questions if item.link.index != link.index or not item.left]
+        self._questions = [item for item in self._questions if now_ns < item.until_ns]
         own = set(link.addresses)
         known = [item for item in (*peers, *known_neighbours(link.index, source.version)) if item not in own]
         targets = list(dict.fromkeys(known))[:MAX_TARGETS]
@@ -87,18 +96,50 @@ class SegmentProof:
         frames = tuple(make(link.mac, source, target) for target in targets)
         if not frames or len(link.mac) != 6 or not self._open(source.version):
             return
-        question = _Question(link, frozenset(targets), frames, spacing_ns, on_answer)
+        until_ns = now_ns + 2 * ATTEMPTS * spacing_ns
+
+        def answered(_by: IPAddress, _mac: bytes, then_ns: int) -> None:
+            on_answer(then_ns)
+
+        self._put(_Question(link, frozenset(targets), frames, spacing_ns, answered, until_ns), now_ns)
+
+    def probe(
+        self,
+        link: Link,
+        addresses: tuple[IPAddress, ...],
+        on_answer: Callable[[IPAddress, bytes, int], None],
+        now_ns: int,
+    ) -> None:
+        """Has somebody on `link` one of these? Called back with the address and the MAC of the first who says so."""
+        if len(link.mac) != 6 or not all(self._open(version) for version in {item.version for item in addresses}):
+            return
+        frames = tuple(
+            arp_request(link.mac, IPv4Address(0), item)
+            if item.version == 4
+            else solicitation(link.mac, IPv6Address(0), item)
+            for item in addresses
+        )
+        until_ns = now_ns + CLAIM_NS
+        question = _Question(link, frozenset(addresses), frames, PROBE_SPACING_NS, on_answer, until_ns, PROBES)
+        self._put(question, now_ns)
+
+    def _put(self, question: _Question, now_ns: int) -> None:
         self._questions.append(question)
-        self._again(now_ns)
+        question.left -= 1
+        self._send(question)
+        self._rest(now_ns)
 
     def _again(self, now_ns: int) -> None:
         for question in self._questions:
             if question.left:
                 question.left -= 1
                 self._send(question)
-        self._questions = [item for item in self._questions if item.left] or self._questions[-8:]
+        self._rest(now_ns)
+
+    def _rest(self, now_ns: int) -> None:
+        self._questions = [item for item in self._questions if now_ns < item.until_ns]
         waiting = [item.spacing_ns for item in self._questions if item.left]
-        if waiting:
+        if waiting and self._timer.deadline_ns is None:
             self._timer.set(now_ns + min(waiting))
 
     def _send(self, question: _Question) -> None:
@@ -131,7 +172,7 @@ class SegmentProof:
             except OSError:
                 return
             if len(frame) >= 42 and frame[20:22] == _REPLY:
-                self._answered(socket.if_nametoindex(address[0]), IPv4Address(frame[28:32]), now_ns)
+                self._answered(socket.if_nametoindex(address[0]), IPv4Address(frame[28:32]), frame[22:28], now_ns)
 
     def _read_nd(self, now_ns: int) -> None:
         assert self._nd is not None
@@ -144,13 +185,13 @@ class SegmentProof:
                 (struct.unpack("=I", data[16:20])[0] for _level, _kind, data in ancillary if len(data) >= 20), 0
             )
             if len(message) >= 24:
-                self._answered(index, IPv6Address(message[8:24]), now_ns)
+                self._answered(index, IPv6Address(message[8:24]), message[26:32], now_ns)
 
-    def _answered(self, index: int, by: IPAddress, now_ns: int) -> None:
+    def _answered(self, index: int, by: IPAddress, mac: bytes, now_ns: int) -> None:
         for question in list(self._questions):
-            if question.link.index == index and by in question.targets:
+            if question.link.index == index and by in question.targets and mac != question.link.mac:
                 self._questions.remove(question)
-                question.on_answer(now_ns)
+                question.on_answer(by, mac, now_ns)
 
 
 def _arp_socket() -> socket.socket:

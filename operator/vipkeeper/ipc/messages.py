@@ -115,6 +115,8 @@ class Rejected:
 class FindingKind(StrEnum):
     """What an engine finds on the network that an administrator should know of."""
 
+    ADDRESS_CONFLICT = "AddressConflict"
+    """Somebody who is no Active of this virtual router answers for one of its addresses: they are not claimed."""
     MULTICAST_BLOCKED = "MulticastBlocked"
     """The Active lives and answers by unicast, but its adverts do not arrive here."""
 

@@ -94,6 +94,13 @@ class BlockedChanged:
     by: IPAddress | None
 
 
+@dataclass(frozen=True, slots=True)
+class ProbeAddresses:
+    """Ask the segment if somebody has these, for CLAIM_NS, and tell: AddressAnswered."""
+
+    addresses: tuple[IPAddress, ...]
+
+
 Action = (
     SendAdvert
     | AddAddresses
@@ -106,4 +113,5 @@ Action = (
     | WantHandover
     | ProveSegment
     | BlockedChanged
+    | ProbeAddresses
 )

@@ -49,6 +49,8 @@ class VirtualRouterConfig:
 
     hand_over: bool = False
     """Whether there are peers that can be asked to take over when we leave."""
+    probe: bool = False
+    """Whether to ask if somebody else has the addresses before they are claimed without an Active to follow."""
     witness: bool = False
     """Whether to ask an Active whose adverts stay away, by unicast, if it is alive, before taking over from it."""
 

@@ -161,6 +161,13 @@ class SegmentProven:
     """A neighbour on the segment has answered us."""
 
 
+@dataclass(frozen=True, slots=True)
+class AddressAnswered:
+    """Somebody on the segment answers for one of our addresses, and it is none of this host."""
+
+    address: IPAddress
+
+
 Event = (
     TimerFired
     | AdvertReceived
@@ -181,4 +188,5 @@ Event = (
     | NobodyActive
     | SegmentDoubted
     | SegmentProven
+    | AddressAnswered
 )

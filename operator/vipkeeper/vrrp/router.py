@@ -28,6 +28,9 @@ Where we add to the RFC, or depart from it:
   it takes over on time. Should it preempt, it asks for a handover. When only another way answers, the Active has to
   prove that it hears its segment (a neighbour answers); if it can't, it hands over by that way. Two Actives that do not
   hear each other's adverts settle it by what they say by unicast, by the same rules.
+- *First claim*: where no Active was heard since the start, the addresses are asked for on the segment before they are
+  claimed, beside the wait. Somebody answers: a fault, AddressConflict. Who takes over from an Active that was heard
+  never asks.
 - *Fast start*: a Backup that has heard no Active since it started does not wait when every peer says that it is none.
 - A learned interval is believed from 1 to 4095 cs, as the RFC says. To cap it would mean to take over from an Active
   whose adverts are on the wire.
@@ -45,6 +48,7 @@ from vipkeeper.vrrp.actions import (
     AskActive,
     BlockedChanged,
     HandOver,
+    ProbeAddresses,
     ProveSegment,
     RemoveAddresses,
     SendAdvert,
@@ -54,6 +58,7 @@ from vipkeeper.vrrp.actions import (
 from vipkeeper.vrrp.advert import NO_REMARKS, OWNER_PRIORITY, Advert, IPAddress, Remark, Version
 from vipkeeper.vrrp.config import LAST_RESORT_PRIORITY, VirtualRouterConfig
 from vipkeeper.vrrp.events import (
+    AddressAnswered,
     Adopted,
     AdvertReceived,
     ConfigChanged,
@@ -79,6 +84,7 @@ from vipkeeper.vrrp.state import MUTE_FAULTS, Fault, HandoverRefusal, Reason, St
 from vipkeeper.vrrp.timers import (
     ANNOUNCE_SPACING_NS,
     ANSWER_SPACING_NS,
+    CLAIM_NS,
     DOUBT_AGAIN_NS,
     HANDOVER_ANSWER_NS,
     HANDOVER_LIMIT_NS,
@@ -96,6 +102,7 @@ from vipkeeper.vrrp.units import cs_to_ns
 
 _TWO_SENDERS = frozenset({Remark.TWO_SENDERS})
 _STILL_ACTIVE = frozenset({Remark.STILL_ACTIVE})
+_STARTS = (Reason.STARTUP, Reason.RECOVERED)
 
 
 class VirtualRouter:
@@ -105,6 +112,8 @@ class VirtualRouter:
         "_actions",
         "_active_interval_cs",
         "_active_priority",
+        "_answered",
+        "_claim_from_ns",
         "_deaf_to",
         "_deaf_until_ns",
         "_discarded",
@@ -180,6 +189,8 @@ class VirtualRouter:
         self.blocked_by: IPAddress | None = None
         """The Active that answers by unicast only, for so long that its adverts must be blocked."""
         self._witnessed = False  # Backup: the Active's last sign of life came by unicast
+        self._claim_from_ns = 0  # Backup: when somebody who has the addresses would have answered
+        self._answered = False  # Backup: somebody did
         self._unheard_since_ns = 0  # Backup: when its last advert came, while that is so
         self._held_until_ns = 0  # Backup: the Active lives, and is about to find out whether it hears its segment
         self._doubted_by: IPAddress | None = None  # Active: who asked by another way than the segment
@@ -273,7 +284,7 @@ class VirtualRouter:
                 pass
             case HandoverTaken() | HandoverRefused() | HandoverImpossible() | HandoverWanted():
                 pass
-            case PeerIsActive() | NobodyActive() | SegmentDoubted() | SegmentProven():
+            case PeerIsActive() | NobodyActive() | SegmentDoubted() | SegmentProven() | AddressAnswered():
                 pass
             case _:
                 assert_never(event)
@@ -295,7 +306,15 @@ class VirtualRouter:
         if self.priority == OWNER_PRIORITY:
             self._become_active(reason, now_ns)
         else:
+            self._probe(now_ns)
             self._become_backup(reason, now_ns)
+
+    def _probe(self, now_ns: int) -> None:
+        """Before a first claim."""
+        self._answered = False
+        if self.config.probe:
+            self._claim_from_ns = now_ns + CLAIM_NS
+            self._actions.append(ProbeAddresses(self.config.all_addresses))
 
     # ---- RFC 9568 §6.4.2
 
@@ -303,6 +322,11 @@ class VirtualRouter:
         match event:
             case TimerFired() if now_ns < self._down_ns():
                 self._ask(now_ns)
+            case TimerFired() if self._answered and self._is_first_claim():
+                self.faults |= {Fault.ADDRESS_CONFLICT}
+                self._become_initialize(Reason.FAULT)
+            case AddressAnswered():
+                self._answered = True
             case TimerFired():  # silence for Active_Down_Interval, or for Skew_Time after priority 0
                 self._take_over(now_ns)
             case AdvertReceived(advert) if advert.priority == 0:  # the Active leaves
@@ -315,8 +339,11 @@ class VirtualRouter:
                 self._follow(advert, now_ns)
                 self._expect_the_same(advert)
             case AdvertReceived(advert):  # preempting: discard it, let our timer run out
+                first = self._is_first_claim()
                 self._discarded = advert.source
                 self._unblock()
+                if first:
+                    self._reset_deadline()
                 if self._expected is Reason.NO_RESPONSE:
                     self._expected = Reason.PREEMPTED
             case Shutdown() | Released():  # in silence: we held nothing
@@ -343,10 +370,10 @@ class VirtualRouter:
                 self._hear_witness(event, now_ns)
             case NobodyActive() if self.waits_in_vain:
                 self._expected = Reason.NOBODY_ACTIVE
-                self.deadline_ns = now_ns
+                self.deadline_ns = max(now_ns, self._down_ns())
             case Startup() | HandoverTaken() | HandoverRefused() | HandoverImpossible() | HandoverWanted():
                 pass
-            case PeerIsActive() | NobodyActive() | SegmentDoubted() | SegmentProven():
+            case PeerIsActive() | NobodyActive() | SegmentDoubted() | SegmentProven() | AddressAnswered():
                 pass
             case _:
                 assert_never(event)
@@ -466,7 +493,7 @@ class VirtualRouter:
     @property
     def waits_in_vain(self) -> bool:
         """Whether it is Backup, has heard of no Active since it started, and could be it."""
-        started = self.state is State.BACKUP and self.reason in (Reason.STARTUP, Reason.RECOVERED)
+        started = self.state is State.BACKUP and self.reason in _STARTS
         return started and self.active_address is None and self._discarded is None and not self.ailments
 
     def _wait(self, expected: Reason, now_ns: int) -> None:
@@ -485,9 +512,15 @@ class VirtualRouter:
 
     def _down_ns(self) -> int:
         """When to take over."""
+        claim_ns = self._claim_from_ns if self._is_first_claim() else 0
         if self._expected is Reason.NOBODY_ACTIVE:
-            return self._silent_since_ns
-        return max(self._silent_since_ns + self._wait_ns(), self._held_until_ns)
+            return max(self._silent_since_ns, claim_ns)
+        return max(self._silent_since_ns + self._wait_ns(), self._held_until_ns, claim_ns)
+
+    def _is_first_claim(self) -> bool:
+        """Whether nothing was heard of an Active since we started: not even that it leaves."""
+        heard = self.active_address is not None or self._discarded is not None
+        return not heard and self._expected is not Reason.PRIORITY_ZERO and self.reason in _STARTS
 
     def _wait_ns(self) -> int:
         skew_ns = skew_time_ns(self.priority, self._active_interval_cs, self.config.version)
@@ -798,6 +831,7 @@ class VirtualRouter:
     ) -> None:
         """Wait for the Active that sent `after`, or, with none known, for anybody by our own interval."""
         self.last_advert_ns = None
+        self.reason = reason  # what is waited for depends on it
         self._handover_reason = None
         self._witnessed = False
         self._segment_lost = reason is Reason.SEGMENT_LOST

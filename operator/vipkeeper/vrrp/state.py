@@ -88,6 +88,9 @@ class Fault(StrEnum):
     SECRET_MISSING = "SecretMissing"
     """A key or password of its authentication is not here (yet), or can't be one."""
 
+    ADDRESS_CONFLICT = "AddressConflict"
+    """Somebody answers for one of the addresses who is no Active of this virtual router."""
+
 
 MUTE_FAULTS = frozenset({Fault.INTERFACE_MISSING, Fault.LINK_DOWN, Fault.NO_SOURCE_ADDRESS})
 """Under any of these nothing can be sent, not even priority 0."""

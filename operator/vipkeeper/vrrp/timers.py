@@ -25,6 +25,10 @@ HANDOVER_LIMIT_NS = ms_to_ns(60)
 STRAY_ADVERTS_NS = ms_to_ns(100)
 """For how long after a handover adverts of the one who asked for it may still be on their way to us."""
 
+CLAIM_NS = ms_to_ns(250)
+"""How long a first claim listens for somebody who has the address: three questions in 150 ms, and 100 ms more
+(RFC 5227 §2.1.1 with shorter times)."""
+
 DOUBT_AGAIN_NS = ms_to_ns(5000)
 """After nobody took over from an Active that could not prove its segment: how long it stays without trying again."""
 
