@@ -94,6 +94,7 @@ class Engine:
         heritage: Inheritance,
         guard: socket.socket,
         announcements: socket.socket,
+        arp: socket.socket,
     ) -> None:
         real_time = realtime.ask_for_real_time(realtime.ENGINE_PRIORITY)
         self._settings = settings
@@ -130,7 +131,7 @@ class Engine:
             secrets=heritage.secrets,
             peers=self._peers,
             local_routes=LocalRoutes(),
-            segment_proof=SegmentProof(self._loop),
+            segment_proof=SegmentProof(self._loop, arp),
             on_change=self._router_changed,
         )
         self._verdicts = Verdicts(heritage.verdicts)

@@ -46,6 +46,7 @@ from vipkeeper.engine.log import log, make_unblocking, set_level, warn
 from vipkeeper.engine.loop import Loop
 from vipkeeper.engine.prepare_runner import PrepareRunner
 from vipkeeper.engine.secret_store import read_secrets
+from vipkeeper.engine.segment_proof import open_arp_socket
 from vipkeeper.engine.settings import MissingSetting, Settings, read_settings
 from vipkeeper.engine.state_memory import StateMemory
 from vipkeeper.engine.store_writer import StoreWriter
@@ -64,6 +65,7 @@ class Guard:
         self._heritage = _read_heritage(settings)
         self._memory = StateMemory()
         self._announcements = open_socket()
+        self._arp = open_arp_socket()
         self._loop = Loop()
         self._signals = _catch_signals()
         self._loop.watch(self._signals.fileno(), self._signalled)
@@ -116,7 +118,7 @@ class Guard:
             self._loop.close()
             self._signals.close()
             self._memory.reread()
-            engine = Engine(self._settings, self._memory, self._heritage, connection, self._announcements)
+            engine = Engine(self._settings, self._memory, self._heritage, connection, self._announcements, self._arp)
             engine.run()
             status = 0
         except BaseException:

@@ -296,6 +296,8 @@ class HostedRouter:
             self._timer.deadline_ns = self._core.deadline_ns  # it only ever moves back
             self._track.note(self._hearing, arrived_ns, _NO_ACTIONS)
             return True
+        if self._claim.stands:
+            self._claim.heard()
         news = advert is not self._heard  # the same bytes make the same object (`wire.py`)
         self._heard = advert
         self._hearing = AdvertReceived(advert)

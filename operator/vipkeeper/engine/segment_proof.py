@@ -6,7 +6,8 @@ Does this host hear the segment? Neighbours on it are asked who they are (ARP, n
 is the proof, in both directions. No carrier and no switch in between can lie about that.
 
 Who is asked: the peers, and whoever the kernel knows as a neighbour on that interface: the router, the clients.
-One socket for ARP and one for IPv6, opened when they are needed first, and kept: to close one takes the kernel 10 ms.
+The socket for ARP is the guard's, like that of announcements: to close one takes the kernel 10 ms, time which a new
+engine does not have. That for IPv6 is opened when it is needed first.
 
 Tests: tests/netns/test_witness.py.
 """
@@ -71,11 +72,13 @@ class _Question:
 
 
 class SegmentProof:
-    def __init__(self, loop: Loop) -> None:
+    def __init__(self, loop: Loop, arp: socket.socket) -> None:
+        """`arp`: from `open_arp_socket`. It sends frames of both families."""
         self._loop = loop
-        self._arp: socket.socket | None = None
+        self._arp = arp
         self._nd: socket.socket | None = None
         self._questions: list[_Question] = []
+        self._reads_arp = False
         self._timer: Timer = loop.timer(self._again)
 
     def ask(
@@ -143,7 +146,6 @@ class SegmentProof:
             self._timer.set(now_ns + min(waiting))
 
     def _send(self, question: _Question) -> None:
-        assert self._arp is not None
         for frame in question.frames:
             try:
                 self._arp.sendto(frame, (question.link.name, 0))
@@ -151,10 +153,9 @@ class SegmentProof:
                 return
 
     def _open(self, version: int) -> bool:
-        """The socket for ARP sends frames of both families."""
         try:
-            if self._arp is None:
-                self._arp = _arp_socket()
+            if not self._reads_arp:
+                self._reads_arp = True
                 self._loop.watch(self._arp.fileno(), self._read_arp)
             if version == 6 and self._nd is None:
                 self._nd = _nd_socket()
@@ -165,7 +166,6 @@ class SegmentProof:
         return True
 
     def _read_arp(self, now_ns: int) -> None:
-        assert self._arp is not None
         for _ in range(_READS_PER_WAKEUP):
             try:
                 frame, address = self._arp.recvfrom(128)
@@ -194,7 +194,7 @@ class SegmentProof:
                 question.on_answer(by, mac, now_ns)
 
 
-def _arp_socket() -> socket.socket:
+def open_arp_socket() -> socket.socket:
     """ARP replies of all interfaces; of what came in before the filter was there, anything."""
     kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
     opened = socket.socket(socket.AF_PACKET, kind, socket.htons(_ETHERTYPE_ARP))

@@ -603,7 +603,7 @@ class VirtualRouter:
                 self._proof_limit_ns, self._proven_ns = None, now_ns
             case HandoverTaken() | HandoverRefused() | HandoverImpossible() | HandoverWanted():
                 pass
-            case PeerIsActive() | NobodyActive():
+            case PeerIsActive() | NobodyActive() | AddressAnswered():
                 pass
             case _:
                 assert_never(event)
@@ -734,7 +734,7 @@ class VirtualRouter:
                 self._proof_limit_ns, self._proven_ns = None, now_ns
             case AdvertReceived() | Startup() | Adopted() | HandoverWanted():
                 pass
-            case PeerIsActive() | NobodyActive() | SegmentDoubted():
+            case PeerIsActive() | NobodyActive() | SegmentDoubted() | AddressAnswered():
                 pass
             case _:
                 assert_never(event)
