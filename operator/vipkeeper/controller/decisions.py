@@ -14,12 +14,14 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from vipkeeper.controller.objects import ConfigMapSeen, VirtualIPSeen
+from vipkeeper.controller.peer_keys import REFERENCE
 from vipkeeper.controller.state import ClusterState
 from vipkeeper.ipc.fields import IPAddress
+from vipkeeper.ipc.peers import PeersSection
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.render.document import render_document
 from vipkeeper.spec.conflicts import Claim, Verdict, claim_of, judge, rivals, running_claim
-from vipkeeper.spec.names import configmap_name
+from vipkeeper.spec.names import PEER_KEYS_SECRET, configmap_name
 from vipkeeper.spec.nginx_own import own_configuration_problem
 from vipkeeper.spec.parse import ParsedVirtualIP, Refusal, RefusalReason
 from vipkeeper.spec.placement import Node, Placement, Requirements, nodes_of
@@ -68,15 +70,19 @@ def decide(state: ClusterState, settings: OperatorSettings, namespace: str) -> D
     candidates = _look_up_secrets(candidates, state, namespace)
     candidates = [_with_own_configuration(item, state.texts, namespace) for item in candidates]
     candidates, placements = _house(candidates, state, settings)
-    candidates = _settle_conflicts(candidates, _Ground(state, settings))
+    candidates = _settle_conflicts(
+        candidates, _Ground(state, settings, {name: ports for name, (_, ports) in placements.items()})
+    )
     wanted = {item.placement.name for item in candidates if item.placement}
     return Decisions(tuple(candidates), {name: home for name, home in placements.items() if name in wanted})
 
 
 class _Ground:
-    """What conflicts are judged on: nodes and reports."""
+    """What conflicts are judged on, and documents made of: nodes, reports, ports."""
 
-    def __init__(self, state: ClusterState, settings: OperatorSettings) -> None:
+    def __init__(self, state: ClusterState, settings: OperatorSettings, ports: Mapping[str, PortBlock]) -> None:
+        """`ports`: by placement."""
+        self._ports = ports if settings.peers.enabled else {}
         self._nodes = [seen.node for seen in state.nodes.values()]
         self._occupied: dict[str, set[str]] = {}
         self._required = Requirements(settings.node_selector, settings.tolerations)
@@ -91,6 +97,10 @@ class _Ground:
                 if address is not None:
                     nodes = self._addresses.setdefault((speaker.placement, report.uid), {})
                     nodes.setdefault(speaker.node_name, {})[address.version] = address
+
+    def peers_of(self, placement: Placement) -> PeersSection | None:
+        ports = self._ports.get(placement.name)
+        return None if ports is None else PeersSection(REFERENCE, ports.peers)
 
     def nodes_of(self, placement: Placement) -> tuple[Node, ...]:
         if placement.name not in self._by_placement:
@@ -129,7 +139,9 @@ def _examine(virtualip: VirtualIPSeen, configmaps: Mapping[str, ConfigMapSeen], 
 
 def _look_up_secrets(decisions: Iterable[Decision], state: ClusterState, namespace: str) -> list[Decision]:
     """Those that refer to a Secret that can't serve are refused; what runs has its keys and goes on."""
-    secrets = {name: seen.data for name, seen in state.secrets.items() if not seen.placement}
+    secrets = {
+        name: seen.data for name, seen in state.secrets.items() if not seen.placement and name != PEER_KEYS_SECRET
+    }
     judged = []
     for decision in decisions:
         parsed = decision.virtualip.parsed
@@ -234,4 +246,5 @@ def _conclude(decision: Decision, claim: Claim, verdict: Verdict, others: Iterab
             return _refuse(decision, (problem,), RefusalReason.NO_FREE_VRID)
         return replace(decision, pin=pin)
     nodes = ground.nodes_of(parsed.placement)
-    return replace(decision, document=render_document(parsed, claim.vrid, nodes, ground.addresses_of(decision)))
+    addresses, peers = ground.addresses_of(decision), ground.peers_of(parsed.placement)
+    return replace(decision, document=render_document(parsed, claim.vrid, nodes, addresses, peers))

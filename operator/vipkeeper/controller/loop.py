@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -27,9 +28,10 @@ from vipkeeper.controller.hearing import LOOK_EVERY_S, Hearing
 from vipkeeper.controller.kinds import LEASE, SPEAKER, WATCHED, Kind
 from vipkeeper.controller.objects import SpeakerSeen
 from vipkeeper.controller.patience import Patience
+from vipkeeper.controller.peer_keys import FreshKey
 from vipkeeper.controller.reconcile import plan
 from vipkeeper.controller.state import ClusterState
-from vipkeeper.spec.names import ANCHOR_CONFIGMAP
+from vipkeeper.spec.names import ANCHOR_CONFIGMAP, PEER_KEYS_SECRET
 from vipkeeper.spec.settings import OperatorSettings
 
 log = logging.getLogger(__name__)
@@ -63,6 +65,7 @@ class Reconciler:
         self._refusal = ""
         self._distrust_until = 0.0
         self._warned_of_anchor = False
+        self._fresh_key = FreshKey(os.urandom(32))
         self.synced = False
         """The whole cluster was seen and acted upon once."""
         self.turned_at = time.monotonic()
@@ -142,7 +145,10 @@ class Reconciler:
 
     async def _step(self) -> bool:
         """Plan and act once. Returns whether something was done, so that there may be a next step."""
-        made = plan(self._state, self._hearing, self._settings, self._api.namespace, datetime.now(UTC))
+        if self._fresh_key.is_in(self._state.secrets.get(PEER_KEYS_SECRET)):
+            self._fresh_key = FreshKey(os.urandom(32))
+        namespace = self._api.namespace
+        made = plan(self._state, self._hearing, self._settings, namespace, datetime.now(UTC), self._fresh_key)
         if made.look_again_at is not None:
             self._plan_by(time.monotonic() + (made.look_again_at - datetime.now(UTC)).total_seconds())
         self._warn_of_anchor()

@@ -126,6 +126,8 @@ class SecretSeen:
     """Base64, as the API has it."""
     content: Mapping[str, Any] = field(repr=False)
     """Labels, owners and data, to compare with what is wanted."""
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    """Ours, of the peers' keys (`peer_keys.py`); of others none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +298,12 @@ def _secret(value: Mapping[str, Any]) -> SecretSeen | None:
         placement=placement if ours else "",
         data=value.get("data") or {},
         content=configmap_content(value),
+        annotations=_our_annotations(value) if metadata["name"] == names.PEER_KEYS_SECRET else {},
     )
+
+
+def _our_annotations(value: Mapping[str, Any]) -> dict[str, str]:
+    return {name: text for name, text in _annotations(value).items() if name.startswith(f"{names.GROUP}/")}
 
 
 def _role(value: Mapping[str, Any]) -> RoleSeen | None:

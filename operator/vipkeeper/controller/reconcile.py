@@ -19,6 +19,7 @@ from vipkeeper.controller.decisions import Decision, Decisions, decide
 from vipkeeper.controller.hearing import NEVER, SILENT_AFTER, Hearing
 from vipkeeper.controller.kinds import CONFIGMAP, LEASE, SPEAKER
 from vipkeeper.controller.objects import ConfigMapSeen, PodSeen, SpeakerSeen, configmap_content
+from vipkeeper.controller.peer_keys import FreshKey, keep_peer_keys
 from vipkeeper.controller.rollout import next_replacement
 from vipkeeper.controller.state import ClusterState
 from vipkeeper.controller.statuses import plan_status
@@ -35,9 +36,16 @@ REPORT_LIMIT = timedelta(seconds=60)
 """How long a roll-out waits for the first report of a new pod that is Ready."""
 
 
-def plan(state: ClusterState, hearing: Hearing, settings: OperatorSettings, namespace: str, now: datetime) -> Plan:
-    """All changes that are due."""
-    planner = _Planner(state, hearing, settings, namespace, now)
+def plan(
+    state: ClusterState,
+    hearing: Hearing,
+    settings: OperatorSettings,
+    namespace: str,
+    now: datetime,
+    fresh_key: FreshKey,
+) -> Plan:
+    """All changes that are due. `fresh_key`: what a new key of the peers will be."""
+    planner = _Planner(state, hearing, settings, namespace, now, fresh_key)
     changes = tuple(planner.changes())
     return Plan(changes, min((moment for moment in planner.look_again_at if moment > now), default=None))
 
@@ -55,10 +63,17 @@ class _Program:
 
 class _Planner:
     def __init__(
-        self, state: ClusterState, hearing: Hearing, settings: OperatorSettings, namespace: str, now: datetime
+        self,
+        state: ClusterState,
+        hearing: Hearing,
+        settings: OperatorSettings,
+        namespace: str,
+        now: datetime,
+        fresh_key: FreshKey,
     ) -> None:
         self._state, self._hearing, self._settings = state, hearing, settings
         self._namespace, self._now = namespace, now
+        self._fresh_key = fresh_key
         self.look_again_at: list[datetime] = []
         self._daemonsets = state.daemonsets
         self._pods = state.pods
@@ -71,6 +86,7 @@ class _Planner:
 
     def changes(self) -> Iterator[Change]:
         yield from self._role()
+        yield from self._peer_keys()
         yield from self._secrets()
         yield from self._wanted_daemonsets()
         yield from self._unwanted_configmaps()
@@ -139,6 +155,14 @@ class _Planner:
             placements = {*self._decisions.placements, *self._daemonsets, *self._in_use}
             change = secrets.keep_role(placements, self._state.role, self._namespace, Anchor(self._state.anchor.uid))
             yield from [change] if change else []
+
+    def _peer_keys(self) -> Iterator[Change]:
+        anchor = self._state.anchor
+        if anchor is None or not self._settings.peers.enabled:
+            return
+        keeping = keep_peer_keys(self._state.secrets, self._fresh_key, self._namespace, Anchor(anchor.uid), self._now)
+        self.look_again_at += [keeping.look_again_at] if keeping.look_again_at else []
+        yield from [keeping.change] if keeping.change else []
 
     def _secrets(self) -> Iterator[Change]:
         """For each placement, what the documents that it runs from now on refer to."""

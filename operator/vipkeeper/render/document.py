@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from vipkeeper.ipc.fields import IPAddress
+from vipkeeper.ipc.peers import PeersSection
 from vipkeeper.ipc.rendered import NodeShare, RenderedVirtualIP
 from vipkeeper.spec.parse import ParsedVirtualIP
 from vipkeeper.spec.placement import Node
@@ -19,7 +20,7 @@ NOT_REPORTED: Mapping[str, tuple[IPAddress, ...]] = {}
 
 
 def needs_node_addresses(parsed: ParsedVirtualIP) -> bool:
-    """Whether the engines of this VirtualIP speak to each other by address."""
+    """Whether the adverts of this VirtualIP go to addresses of nodes."""
     return parsed.transport == "Unicast"
 
 
@@ -28,12 +29,15 @@ def render_document(
     vrid: int,
     nodes: Iterable[Node],
     reported: Mapping[str, tuple[IPAddress, ...]] = NOT_REPORTED,
+    peers: PeersSection | None = None,
 ) -> RenderedVirtualIP:
     """`nodes`: those of the placement (`placement.nodes_of`); `vrid`: the user's, the pinned or the allocated one.
 
-    `reported`: by node, its address on the segment (one for each election), as its speaker reports it.
+    `reported`: by node, its address on the segment (one for each election), as its speaker reports it. `peers`: how
+    the engines of the placement talk to each other; a node that is alone has nobody to talk to.
     """
     nodes = tuple(nodes)
+    peers = peers if len(nodes) > 1 else None
     wanted = wanted_priorities(nodes, parsed.priority, parsed.priorities)
     return RenderedVirtualIP(
         name=parsed.name,
@@ -45,7 +49,7 @@ def render_document(
         preempt=parsed.preempt,
         addresses=parsed.addresses,
         interface=parsed.interface,
-        nodes=_with_addresses(effective_priorities(wanted, parsed.uid), parsed, nodes, reported),
+        nodes=_with_addresses(effective_priorities(wanted, parsed.uid), parsed, nodes, reported, peers),
         nginx=parsed.nginx,
         health=parsed.health,
         install_prefix=parsed.install_prefix,
@@ -58,6 +62,7 @@ def render_document(
         families=parsed.families,
         accept_mode=parsed.accept_mode,
         virtual_mac=parsed.virtual_mac,
+        peers=peers,
     )
 
 
@@ -66,14 +71,22 @@ def _with_addresses(
     parsed: ParsedVirtualIP,
     nodes: Iterable[Node],
     reported: Mapping[str, tuple[IPAddress, ...]],
+    peers: PeersSection | None,
 ) -> dict[str, NodeShare]:
-    if not needs_node_addresses(parsed):
+    """Without Unicast, an address on the segment that is the node's address anyway is not said twice: so the first
+    reports of new speakers make no document anew."""
+    unicast = needs_node_addresses(parsed)
+    if not unicast and peers is None:
         return dict(shares)
     others = {node.name: node.addresses for node in nodes}
     return {
         name: replace(
             share,
-            segment_addresses=tuple(item for item in reported.get(name, ()) if item.version in parsed.elections),
+            segment_addresses=tuple(
+                item
+                for item in reported.get(name, ())
+                if item.version in parsed.elections and (unicast or item not in others[name])
+            ),
             node_addresses=others[name],
         )
         for name, share in shares.items()

@@ -29,6 +29,23 @@ def render_placement_secret(placement: str, data: Mapping[str, str], namespace: 
     }
 
 
+def render_peer_keys(keys: str, annotations: Mapping[str, str], namespace: str, anchor: Anchor) -> dict[str, Any]:
+    """`keys`: base64 of the text with one key in each line."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": names.PEER_KEYS_SECRET,
+            "namespace": namespace,
+            "labels": {names.MANAGED_BY_LABEL: names.MANAGED_BY, names.COMPONENT_LABEL: names.SPEAKER_COMPONENT},
+            "annotations": dict(annotations),
+            "ownerReferences": [_owner(anchor)],
+        },
+        "type": "Opaque",
+        "data": {names.PEER_KEYS_KEY: keys},
+    }
+
+
 def render_secrets_role(placements: Iterable[str], namespace: str, anchor: Anchor) -> dict[str, Any]:
     """Agents read the Secrets of placements, by name, and no others. Without a name a rule would mean all of them."""
     secrets = sorted(names.placement_secret_name(placement) for placement in placements)

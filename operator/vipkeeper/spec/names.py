@@ -26,6 +26,11 @@ SPEAKER_SERVICE_ACCOUNT = "vipkeeper-speaker"
 SECRETS_ROLE = "vipkeeper-speaker-secrets"
 """Role that names the placements' Secrets, which agents may read. The operator keeps it, the chart binds it."""
 
+PEER_KEYS_SECRET, PEER_KEYS_KEY = "vipkeeper-peer-keys", "keys"
+"""Secret with the keys by which the engines believe each other, and where it has them."""
+ROTATE_ANNOTATION = f"{GROUP}/rotate"
+"""On that Secret, by a user: another text than before asks for a new key."""
+
 AGENT_ID = 65532
 """uid and gid of the agent, and fsGroup of the speaker pod."""
 

@@ -14,7 +14,7 @@ BLOCK_SIZE = 4
 
 @dataclass(frozen=True, slots=True)
 class PortBlock:
-    """The block that begins at `first`. +1 is kept for the agent's metrics, +2 for the witness, +3 is free."""
+    """The block that begins at `first`. +1 is kept for the agent's metrics, +2 is `peers`, +3 is free."""
 
     first: int
 
@@ -22,6 +22,11 @@ class PortBlock:
     def nginx_readiness(self) -> int:
         """Where nginx answers the kubelet's probe on 127.0.0.1."""
         return self.first
+
+    @property
+    def peers(self) -> int:
+        """UDP: where the engines of the placement's nodes hear each other, by every address of the node."""
+        return self.first + 2
 
 
 class PortsExhausted(ValueError):

@@ -37,6 +37,13 @@ class Ports(Written):
     """Last port of the range. Each placement takes four: the default is enough for 20 placements."""
 
 
+class PeersSettings(Written):
+    """What engines say to each other beside VRRP."""
+
+    enabled: bool = True
+    """false: plain VRRP alone. Planned moves then cost clients a part of the advertisement interval."""
+
+
 class NginxSettings(Written):
     """The nginx sidecar."""
 
@@ -77,6 +84,7 @@ class OperatorSettings(Written):
     tolerations: Annotated[tuple[Toleration, ...], Field(strict=False)] = ()
     """Tolerations of every placement, besides those of its VirtualIPs."""
     ports: Ports = Field(default_factory=Ports)
+    peers: PeersSettings = Field(default_factory=PeersSettings)
     nginx: NginxSettings = Field(default_factory=NginxSettings)
     speaker: SpeakerSettings = Field(default_factory=SpeakerSettings)
     agent: AgentSettings = Field(default_factory=AgentSettings)

@@ -16,6 +16,7 @@ from vipkeeper.controller.changes import Apply, Change, Delete, MarkUnused, Plan
 from vipkeeper.controller.hearing import Hearing
 from vipkeeper.controller.kinds import CONFIGMAP, DAEMONSET, LEASE, NODE, POD, SPEAKER, VIRTUALIP, Kind
 from vipkeeper.controller.objects import TEMPLATE_ANNOTATION, UNUSED_SINCE_ANNOTATION
+from vipkeeper.controller.peer_keys import FreshKey
 from vipkeeper.controller.reconcile import plan
 from vipkeeper.controller.state import ClusterState
 from vipkeeper.ipc.rendered import RenderedVirtualIP
@@ -44,6 +45,8 @@ class World:
         self._versions = itertools.count(1)
         self._state: ClusterState | None = ClusterState()
         self.hearing = Hearing()
+        self._keys_made = 1
+        self._key = FreshKey(bytes([1]) * 32)
         for node in nodes:
             self.node(node)
         self.put(CONFIGMAP, {"metadata": {"name": names.ANCHOR_CONFIGMAP}})
@@ -165,7 +168,14 @@ class World:
     # ---- the operator
 
     def plan(self) -> Plan:
-        return plan(self.state, self.hearing, self.settings, NAMESPACE, self.now)
+        return plan(self.state, self.hearing, self.settings, NAMESPACE, self.now, self.fresh_key())
+
+    def fresh_key(self) -> FreshKey:
+        """Another one when the last one is in use, as the loop does it."""
+        if self._key.is_in(self.state.secrets.get(names.PEER_KEYS_SECRET)):
+            self._keys_made += 1
+            self._key = FreshKey(bytes([self._keys_made]) * 32)
+        return self._key
 
     def step(self) -> tuple[Change, ...]:
         """One plan, carried out."""
