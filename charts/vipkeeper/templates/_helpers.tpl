@@ -75,6 +75,11 @@ tolerations: {{ toJson (default list .Values.speaker.tolerations) }}
 ports:
   first: {{ int .Values.ports.first }}
   last: {{ int .Values.ports.last }}
+{{- /* Values that were kept from a chart of before do not have it. */}}
+{{- with .Values.peers }}
+peers:
+  enabled: {{ .enabled }}
+{{- end }}
 nginx:
   enabled: {{ .Values.nginx.enabled }}
   resources:

@@ -22,11 +22,13 @@ from vipkeeper.controller.state import ClusterState
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.render.configmap import read_configmap
 from vipkeeper.spec import names
-from vipkeeper.spec.settings import OperatorSettings
+from vipkeeper.spec.settings import OperatorSettings, PeersSettings
 
 NAMESPACE = "vipkeeper-system"
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-SETTINGS = OperatorSettings(speaker_image="vipkeeper:test")
+SETTINGS = OperatorSettings(speaker_image="vipkeeper:test", peers=PeersSettings(enabled=False))
+"""Without peers: what they add to documents and Secrets is a story of its own (`test_peer_keys.py`)."""
+SETTINGS_WITH_PEERS = OperatorSettings(speaker_image="vipkeeper:test")
 
 Object = dict[str, Any]
 
@@ -92,9 +94,14 @@ class World:
 
     # ---- what users and nodes do
 
-    def node(self, name: str, labels: Mapping[str, str] | None = None, taints: Iterable[Object] = ()) -> None:
+    def node(
+        self, name: str, labels: Mapping[str, str] | None = None, taints: Iterable[Object] = (), address: str = ""
+    ) -> None:
         labels = {"kubernetes.io/os": "linux", "kubernetes.io/hostname": name, **(labels or {})}
-        self.put(NODE, {"metadata": {"name": name, "labels": labels}, "spec": {"taints": list(taints)}})
+        status = {"addresses": [{"type": "InternalIP", "address": address}]} if address else {}
+        self.put(
+            NODE, {"metadata": {"name": name, "labels": labels}, "spec": {"taints": list(taints)}, "status": status}
+        )
 
     def virtualip(self, name: str, **members: Any) -> Object:
         """Apply a VirtualIP, as kubectl does: a changed spec is a new generation."""

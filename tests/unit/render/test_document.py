@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 from tests.unit.spec.objects import UID, parsed
+from vipkeeper.ipc.peers import PeersSection
 from vipkeeper.ipc.rendered import NodeShare, RenderedVirtualIP
 from vipkeeper.render.document import render_document
 from vipkeeper.spec.placement import Node
@@ -87,3 +88,21 @@ def test_no_node_is_a_document_too() -> None:
 def test_a_virtual_mac_is_there_only_when_told() -> None:
     assert render_document(parsed(), 77, []).virtual_mac is False
     assert render_document(parsed(vrrp={"virtualMAC": True}), 77, []).virtual_mac is True
+
+
+def test_peers_have_the_addresses_of_the_nodes_and_none_twice() -> None:
+    here, there = ip_address("192.0.2.1"), ip_address("10.0.0.2")
+    nodes = [Node("worker1", {}, (), (here,)), Node("worker2", {}, (), (there,))]
+    reported = {"worker1": (here,), "worker2": (ip_address("192.0.2.2"),)}
+    peers = PeersSection("vipkeeper-peer-keys_keys", 17412)
+    document = render_document(parsed(), 77, nodes, reported, peers)
+    assert document.peers == peers
+    shares = document.nodes
+    assert (shares["worker1"].segment_addresses, shares["worker1"].node_addresses) == ((), (here,))
+    assert (shares["worker2"].segment_addresses, shares["worker2"].node_addresses) == (
+        (ip_address("192.0.2.2"),),
+        (there,),
+    )
+    alone = render_document(parsed(), 77, nodes[:1], reported, peers)
+    assert alone.peers is None
+    assert alone.nodes["worker1"].node_addresses == ()
