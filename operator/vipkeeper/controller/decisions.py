@@ -9,7 +9,7 @@ Tested by its outcome: tests/unit/controller/test_reconcile.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -21,6 +21,7 @@ from vipkeeper.ipc.peers import PeersSection
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.render.document import render_document
 from vipkeeper.spec.conflicts import Claim, Verdict, claim_of, judge, rivals, running_claim
+from vipkeeper.spec.move import Move, judge_move
 from vipkeeper.spec.names import PEER_KEYS_SECRET, configmap_name
 from vipkeeper.spec.nginx_own import own_configuration_problem
 from vipkeeper.spec.parse import ParsedVirtualIP, Refusal, RefusalReason
@@ -49,6 +50,8 @@ class Decision:
     """Accepted: where."""
     pin: int | None = None
     """A VRID to be written to status first."""
+    move: Move | None = None
+    """Accepted, with a document: what is so about the move that the user asks for."""
 
     @property
     def running(self) -> RenderedVirtualIP | None:
@@ -63,16 +66,18 @@ class Decisions:
     """Every placement that an accepted VirtualIP asks for, with its ports."""
 
 
-def decide(state: ClusterState, settings: OperatorSettings, namespace: str) -> Decisions:
-    """About every VirtualIP that is not being deleted. `namespace`: where Secrets are looked for."""
+def decide(
+    state: ClusterState, settings: OperatorSettings, namespace: str, silent: Collection[tuple[str, str]] = ()
+) -> Decisions:
+    """About every VirtualIP that is not being deleted. `namespace`: where Secrets are looked for; `silent`: placement
+    and node of speakers that are not heard."""
     configmaps = state.configmaps
     candidates = [_examine(item, configmaps, settings) for item in state.virtualips if not item.deleting]
     candidates = _look_up_secrets(candidates, state, namespace)
     candidates = [_with_own_configuration(item, state.texts, namespace) for item in candidates]
     candidates, placements = _house(candidates, state, settings)
-    candidates = _settle_conflicts(
-        candidates, _Ground(state, settings, {name: ports for name, (_, ports) in placements.items()})
-    )
+    ports = {name: ports for name, (_placement, ports) in placements.items()}
+    candidates = _settle_conflicts(candidates, _Ground(state, settings, ports, silent))
     wanted = {item.placement.name for item in candidates if item.placement}
     return Decisions(tuple(candidates), {name: home for name, home in placements.items() if name in wanted})
 
@@ -80,8 +85,15 @@ def decide(state: ClusterState, settings: OperatorSettings, namespace: str) -> D
 class _Ground:
     """What conflicts are judged on, and documents made of: nodes, reports, ports."""
 
-    def __init__(self, state: ClusterState, settings: OperatorSettings, ports: Mapping[str, PortBlock]) -> None:
+    def __init__(
+        self,
+        state: ClusterState,
+        settings: OperatorSettings,
+        ports: Mapping[str, PortBlock],
+        silent: Collection[tuple[str, str]],
+    ) -> None:
         """`ports`: by placement."""
+        self._silent = silent
         self._ports = ports if settings.peers.enabled else {}
         self._nodes = [seen.node for seen in state.nodes.values()]
         self._occupied: dict[str, set[str]] = {}
@@ -101,6 +113,20 @@ class _Ground:
     def peers_of(self, placement: Placement) -> PeersSection | None:
         ports = self._ports.get(placement.name)
         return None if ports is None else PeersSection(REFERENCE, ports.peers)
+
+    def move_of(self, decision: Decision, placement: Placement) -> Move | None:
+        seen = decision.virtualip
+        if not seen.move_to:
+            return None
+        return judge_move(
+            seen.move_to,
+            seen.status.move,
+            {node.name for node in self.nodes_of(placement)},
+            [speaker for speaker in self.speakers if speaker.placement == placement.name],
+            {node for name, node in self._silent if name == placement.name},
+            seen.name,
+            seen.uid,
+        )
 
     def nodes_of(self, placement: Placement) -> tuple[Node, ...]:
         if placement.name not in self._by_placement:
@@ -247,4 +273,7 @@ def _conclude(decision: Decision, claim: Claim, verdict: Verdict, others: Iterab
         return replace(decision, pin=pin)
     nodes = ground.nodes_of(parsed.placement)
     addresses, peers = ground.addresses_of(decision), ground.peers_of(parsed.placement)
-    return replace(decision, document=render_document(parsed, claim.vrid, nodes, addresses, peers))
+    move = ground.move_of(decision, parsed.placement)
+    first = move.node if move is not None and move.is_in_force else ""
+    document = render_document(parsed, claim.vrid, nodes, addresses, peers, first)
+    return replace(decision, document=document, move=move)

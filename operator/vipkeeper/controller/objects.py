@@ -46,6 +46,8 @@ class VirtualIPSeen:
     status: VirtualIPStatus
     written_status: Mapping[str, Any]
     """As it stands in the API, to see whether a new one differs."""
+    move_to: str = ""
+    """The annotation by which a user asks for a move; "" without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +234,7 @@ def _virtualip(value: Mapping[str, Any]) -> VirtualIPSeen:
         parsed=parse_virtualip(value),
         status=parse_status(value.get("status")),
         written_status=value.get("status") or {},
+        move_to=_annotations(value).get(names.MOVE_ANNOTATION, "").strip(),
     )
 
 

@@ -78,7 +78,7 @@ class _Planner:
         self._daemonsets = state.daemonsets
         self._pods = state.pods
         self._views = self._listen(state.speakers.values())
-        self._decisions: Decisions = decide(state, settings, namespace)
+        self._decisions: Decisions = decide(state, settings, namespace, self._silent(state.speakers.values()))
         self._programs = [self._program(decision) for decision in self._decisions.about]
         configmaps = [item.configmap for item in self._decisions.about if item.configmap]
         self._homes = {seen.document.name: seen.placement for seen in configmaps if seen.document}
@@ -109,6 +109,13 @@ class _Planner:
             self.look_again_at.append(heard_at + SILENT_AFTER)
             self.look_again_at += [report.since + BLINK for report in seen.speaker.status.virtual_routers]
         return views
+
+    def _silent(self, speakers: Iterable[SpeakerSeen]) -> set[tuple[str, str]]:
+        """None right after the API server was away: all are to renew their Leases any moment now."""
+        if self._now < self._hearing.patience_until:
+            return set()
+        places = ((seen.placement, seen.node) for seen in speakers)
+        return {place for place in places if self._hearing.is_silent(*place, self._now)}
 
     def _audible(self, placement: str) -> list[VRRPSpeaker]:
         """Speakers of `placement` that are not silent."""

@@ -8,15 +8,21 @@ Tested by its outcome: tests/unit/controller/test_reconcile.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from vipkeeper.controller.changes import WriteStatus
 from vipkeeper.controller.decisions import Decision
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.spec.belief import SpeakerView
+from vipkeeper.spec.move import MovePhase
 from vipkeeper.spec.status import Event, EventReason, build_status
-from vipkeeper.spec.virtualip import VirtualIPStatus
+from vipkeeper.spec.virtualip import MoveStatus, VirtualIPStatus
+
+_OVER: dict[str, EventReason] = {
+    MovePhase.REFUSED: EventReason.MOVE_REFUSED,
+    MovePhase.ENDED: EventReason.MOVE_ENDED,
+}
 
 
 def plan_status(
@@ -38,6 +44,9 @@ def plan_status(
     if decision.pin is not None:
         status = status.model_copy(update={"vrid": decision.pin})
         events = (_allocated(decision.pin), *events)
+    move = _move(decision, previous, now)
+    events = (*events, *_move_events(previous.move, move))
+    status = status.model_copy(update={"move": move})
     written = status.to_json()
     if written == seen.written_status:
         return None
@@ -47,6 +56,25 @@ def plan_status(
 
 def _allocated(vrid: int) -> Event:
     return Event("Normal", EventReason.VRID_ALLOCATED, f"VRID {vrid} allocated; it stays while this VirtualIP lives")
+
+
+def _move(decision: Decision, previous: VirtualIPStatus, now: datetime) -> MoveStatus | None:
+    """A VirtualIP whose spec is refused runs what it ran before, and so its move stays as it is."""
+    if decision.document is None:
+        return previous.move
+    move, before = decision.move, previous.move
+    if move is None:
+        return None
+    unchanged = before is not None and (before.node, before.phase) == (move.node, move.phase)
+    since = before.since if before is not None and unchanged else now
+    return MoveStatus(node=move.node, phase=move.phase, reason=move.reason, since=since)
+
+
+def _move_events(before: MoveStatus | None, now: MoveStatus | None) -> Iterator[Event]:
+    """That the addresses moved is told anyway."""
+    if now is None or now.phase not in _OVER or (before and (before.node, before.phase) == (now.node, now.phase)):
+        return
+    yield Event("Warning", _OVER[now.phase], f"move to {now.node}: {now.reason}")
 
 
 def _story(status: VirtualIPStatus) -> str:

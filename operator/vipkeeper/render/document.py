@@ -30,11 +30,13 @@ def render_document(
     nodes: Iterable[Node],
     reported: Mapping[str, tuple[IPAddress, ...]] = NOT_REPORTED,
     peers: PeersSection | None = None,
+    move_to: str = "",
 ) -> RenderedVirtualIP:
     """`nodes`: those of the placement (`placement.nodes_of`); `vrid`: the user's, the pinned or the allocated one.
 
     `reported`: by node, its address on the segment (one for each election), as its speaker reports it. `peers`: how
     the engines of the placement talk to each other; a node that is alone has nobody to talk to.
+    `move_to`: a node that shall have the addresses, and take them from a living Active if need be.
     """
     nodes = tuple(nodes)
     peers = peers if len(nodes) > 1 else None
@@ -46,14 +48,14 @@ def render_document(
         placement=parsed.placement.name,
         vrid=vrid,
         advertisement_interval_cs=parsed.advertisement_interval_cs,
-        preempt=parsed.preempt,
+        preempt=parsed.preempt or bool(move_to),
         addresses=parsed.addresses,
         interface=parsed.interface,
-        nodes=_with_addresses(effective_priorities(wanted, parsed.uid), parsed, nodes, reported, peers),
+        nodes=_with_addresses(effective_priorities(wanted, parsed.uid, move_to), parsed, nodes, reported, peers),
         nginx=parsed.nginx,
         health=parsed.health,
         install_prefix=parsed.install_prefix,
-        preempt_delay_ms=parsed.preempt_delay_ms,
+        preempt_delay_ms=0 if move_to else parsed.preempt_delay_ms,
         vrrp_version=parsed.vrrp_version,
         checksum=parsed.checksum,
         transport=parsed.transport,

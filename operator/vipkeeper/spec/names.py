@@ -31,6 +31,9 @@ PEER_KEYS_SECRET, PEER_KEYS_KEY = "vipkeeper-peer-keys", "keys"
 ROTATE_ANNOTATION = f"{GROUP}/rotate"
 """On that Secret, by a user: another text than before asks for a new key."""
 
+MOVE_ANNOTATION = f"{GROUP}/move-to"
+"""On a VirtualIP, by a user: name of the node that shall hold the addresses (`move.py`)."""
+
 AGENT_ID = 65532
 """uid and gid of the agent, and fsGroup of the speaker pod."""
 

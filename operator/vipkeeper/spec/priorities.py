@@ -28,9 +28,17 @@ def wanted_priorities(nodes: Iterable[Node], default: int, exceptions: Iterable[
     return {node.name: next((entry.priority for entry in entries if _fits(entry, node)), default) for node in nodes}
 
 
-def effective_priorities(wanted: Mapping[str, int], uid: str) -> dict[str, NodeShare]:
-    """A share for each node: distinct priorities as long as there are numbers, and a distinct rank always."""
-    order = sorted(wanted, key=lambda node: (-wanted[node], _tie_break(uid, node), node))
+HIGHEST_PRIORITY = 254
+"""255 is the address owner's (RFC 9568 §5.2.4)."""
+
+
+def effective_priorities(wanted: Mapping[str, int], uid: str, first: str = "") -> dict[str, NodeShare]:
+    """A share for each node: distinct priorities as long as there are numbers, and a distinct rank always.
+
+    `first`: a node that comes before all others, with the highest priority there is, whatever is wanted of it.
+    """
+    wanted = dict(wanted) | ({first: HIGHEST_PRIORITY} if first and first in wanted else {})
+    order = sorted(wanted, key=lambda node: (not first or node != first, -wanted[node], _tie_break(uid, node), node))
     shares: dict[str, NodeShare] = {}
     previous = 255
     for rank, node in enumerate(order):

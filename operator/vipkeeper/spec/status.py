@@ -40,6 +40,10 @@ class EventReason(StrEnum):
     BACKUP_AVAILABLE = "BackupAvailable"
     NGINX_NOT_READY = "NginxNotReady"
     NGINX_READY = "NginxReady"
+    MOVE_REFUSED = "MoveRefused"
+    """The node that a user named can't take the addresses. Told by whoever judges moves, not by `build_status`."""
+    MOVE_ENDED = "MoveEnded"
+    """It had them, and another node took over."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -391,6 +391,20 @@ class Transition(Reported):
     """When."""
 
 
+class MoveStatus(Reported):
+    """What became of the annotation `vipkeeper.dev/move-to`."""
+
+    node: str
+    """Node that shall hold the addresses."""
+    phase: str
+    """Accepted: it is about to take them. Done: it has them and keeps them. Refused: it can't, see reason. Ended: it had
+    them, and another node took over since; priorities decide again. Remove the annotation to release the addresses."""
+    reason: str = ""
+    """Why it was refused, or has ended."""
+    since: Moment
+    """Since when it is in this phase."""
+
+
 class Condition(Reported):
     """As every condition of Kubernetes (metav1.Condition)."""
 
@@ -447,6 +461,8 @@ class VirtualIPStatus(Reported):
     are then those of the first address's family."""
     last_transition: Transition | None = None
     """The last move from node to node; absent as long as the first holder has them."""
+    move: MoveStatus | None = None
+    """What became of a wish (annotation vipkeeper.dev/move-to); absent without one."""
     observed_generation: int | None = None
     """Generation of this object that all nodes with a running speaker run."""
     conditions: Annotated[tuple[Condition, ...], Field(json_schema_extra=list_map("type"))] = ()

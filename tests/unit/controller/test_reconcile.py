@@ -8,7 +8,7 @@ from vipkeeper.controller.changes import Apply, Change, Delete, WriteStatus
 from vipkeeper.controller.daemonsets import MOVE_LIMIT, UNUSED_GRACE
 from vipkeeper.controller.kinds import CONFIGMAP, DAEMONSET, LEASE, NODE, POD, ROLE, SECRET, SPEAKER, VIRTUALIP
 from vipkeeper.controller.reconcile import REPORT_LIMIT
-from vipkeeper.spec.names import ANCHOR_CONFIGMAP, LEASE_DURATION_S, speaker_name
+from vipkeeper.spec.names import ANCHOR_CONFIGMAP, LEASE_DURATION_S, MOVE_ANNOTATION, speaker_name
 from vipkeeper.spec.placement import placement_of
 from vipkeeper.spec.settings import Ports
 from vipkeeper.spec.virtualip import Nodes
@@ -609,3 +609,98 @@ def test_the_families_of_an_object_that_runs_can_not_be_changed() -> None:
     world.settle()
     assert world.get(CONFIGMAP, "virtualip-web") == before
     assert "spec.vrrp.families: can't be changed" in world.condition("web", "Accepted")["message"]
+
+
+# ---- moves
+
+
+def ask_to_move(world: World, name: str, node: str) -> None:
+    value = world.get(VIRTUALIP, name)
+    value["metadata"]["annotations"] = {MOVE_ANNOTATION: node} if node else {}
+    world.put(VIRTUALIP, value)
+
+
+def moving_world() -> World:
+    world = World()
+    world.virtualip("web", vrid=51, vrrp={"preempt": False})
+    world.settle()
+    world.pods()
+    world.speaker("default", "w1", web="Active")
+    for node in ("w2", "w3"):
+        world.speaker("default", node, web="Backup")
+    world.settle()
+    return world
+
+
+def move_of(world: World, name: str = "web") -> tuple[str, str]:
+    move = world.status(name)["move"]
+    return move["phase"], move["node"]
+
+
+def test_a_move_gives_the_node_the_highest_priority_until_it_is_released() -> None:
+    world = moving_world()
+    before = world.documents()["web"]
+    ask_to_move(world, "web", "w3")
+    world.settle()
+    document = world.documents()["web"]
+    assert move_of(world) == ("Accepted", "w3")
+    assert (document.nodes["w3"].priority, document.nodes["w3"].rank) == (254, 0)
+    assert max(share.priority for name, share in document.nodes.items() if name != "w3") < 254
+    assert (document.preempt, document.preempt_delay_ms) == (True, 0)
+    world.wait(1)
+    world.speaker("default", "w3", web="Active")
+    world.speaker("default", "w1", web="Backup")
+    world.settle()
+    assert move_of(world) == ("Done", "w3")
+    world.restart_operator()
+    world.settle()
+    assert world.documents()["web"] == document
+    ask_to_move(world, "web", "")
+    world.settle()
+    assert "move" not in world.status("web")
+    assert world.documents()["web"] == before
+
+
+def test_a_move_to_a_node_that_takes_no_part_is_refused_with_an_event() -> None:
+    world = moving_world()
+    before = world.documents()["web"]
+    ask_to_move(world, "web", "nowhere")
+    events = [event for change in world.settle() if isinstance(change, WriteStatus) for event in change.events]
+    assert [(event.type, event.reason) for event in events] == [("Warning", "MoveRefused")]
+    assert move_of(world) == ("Refused", "nowhere")
+    assert "nowhere does not take part" in world.status("web")["move"]["reason"]
+    assert world.documents()["web"] == before
+    assert world.plan().changes == ()
+
+
+def test_a_move_ends_when_another_node_takes_over() -> None:
+    world = moving_world()
+    before = world.documents()["web"]
+    ask_to_move(world, "web", "w3")
+    world.settle()
+    world.wait(1)
+    world.speaker("default", "w3", web="Active")
+    world.speaker("default", "w1", web="Backup")
+    world.settle()
+    world.wait(1)
+    world.speaker("default", "w3", web="Initialize")
+    world.speaker("default", "w2", web="Active")
+    world.settle()
+    assert move_of(world) == ("Ended", "w3")
+    assert world.documents()["web"] == before
+    world.wait(10)
+    world.speaker("default", "w3", web="Backup")
+    world.settle()
+    assert move_of(world) == ("Ended", "w3")
+
+
+def test_a_spec_that_is_refused_leaves_the_move_as_it_is() -> None:
+    world = moving_world()
+    ask_to_move(world, "web", "w3")
+    world.settle()
+    value = world.get(VIRTUALIP, "web")
+    world.put(VIRTUALIP, {**value, "spec": {"addresses": ["nonsense"]}})
+    world.settle()
+    assert world.condition("web", "Accepted")["status"] == "False"
+    assert move_of(world) == ("Accepted", "w3")
+    assert world.documents()["web"].nodes["w3"].priority == 254

@@ -106,3 +106,11 @@ def test_peers_have_the_addresses_of_the_nodes_and_none_twice() -> None:
     alone = render_document(parsed(), 77, nodes[:1], reported, peers)
     assert alone.peers is None
     assert alone.nodes["worker1"].node_addresses == ()
+
+
+def test_a_node_that_shall_have_the_addresses_takes_them_whatever_preempt_says() -> None:
+    nodes = [Node("worker1", {}), Node("worker2", {})]
+    for item in (parsed(vrrp={"preempt": False}), parsed(vrrp={"preemptDelay": "9s"})):
+        document = render_document(item, 77, nodes, move_to="worker2")
+        assert (document.preempt, document.preempt_delay_ms, document.nodes["worker2"]) == (True, 0, NodeShare(254, 0))
+        assert document.nodes["worker1"].priority == 100

@@ -79,3 +79,9 @@ def test_the_order_in_which_nodes_are_seen_does_not_matter(wanted: dict[str, int
     shuffled = list(wanted.items())
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     assert effective_priorities(dict(shuffled), "uid") == effective_priorities(wanted, "uid")
+
+
+def test_one_node_can_come_before_all_others() -> None:
+    shares = effective_priorities({"w1": 255, "w2": 100, "w3": 254}, "uid", first="w2")
+    assert shares == {"w2": NodeShare(254, 0), "w1": NodeShare(253, 1), "w3": NodeShare(252, 2)}
+    assert effective_priorities({"w1": 100}, "uid", first="w9") == effective_priorities({"w1": 100}, "uid")
