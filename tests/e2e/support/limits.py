@@ -10,6 +10,10 @@ TAKEOVER_MS = 1000.0 + BUSY_MS
 SKEW_MS = 250.0 + BUSY_MS
 """An Active that leaves with priority 0: the next one waits its Skew_Time, below one advertisement interval."""
 
+HANDOVER_MS = 20.0 + 0.5 * BUSY_MS
+"""An Active that hands over: the next one is Active before it lets go. What is left are pings each 5 ms, and a busy
+machine's two messages."""
+
 TWO_OWNERS_AFTER_KILL_MS = 2500.0 + BUSY_MS
 """Everything of a speaker killed by SIGKILL: the kernel takes the address away when its lifetime ends."""
 
