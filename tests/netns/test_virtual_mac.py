@@ -354,3 +354,20 @@ def test_another_placement_takes_the_macvlan_on_with_its_virtualip(lan: Lan) -> 
     assert pinger.longest_gap_ms() < 300
     assert new.stop() == 0
     assert names(old.host) == []
+
+
+def test_what_an_engine_sets_up_itself_is_nobody_elses_hand(speakers: tuple[Speaker, Speaker]) -> None:
+    """Two elections, each with its macvlan, won in one moment: the kernel tells of the first one's link meanwhile."""
+    one, two = speakers
+    for speaker in speakers:
+        speaker.apply(wanted(VIP, VIP6, interval_cs=10, families="Separate"))
+    wait_for("one has both", lambda: owners([one.host], VIP) and owners([one.host], VIP6), 30)
+    wait_for("two listens", lambda: two.log().count("state=backup") == 2, 30)
+    for leaving, staying in ((one, two), (two, one)):
+        assert leaving.stop() == 0
+        wait_for("both have moved", lambda host=staying.host: has(host, VIP) and has(host, VIP6))  # type: ignore[misc]
+        leaving.start()
+        leaving.apply(wanted(VIP, VIP6, interval_cs=10, families="Separate"))
+        wait_for("one has both again", lambda: has(one.host, VIP) and has(one.host, VIP6), 30)
+    for speaker in speakers:
+        assert "somebody" not in speaker.log()

@@ -512,6 +512,7 @@ class Engine:
             self._loop.afterwards(self._look_around_now)
 
     def _look_around_now(self, now_ns: int) -> None:
+        self._netlink.read()  # what we did ourselves since is no news of somebody else
         self._looking_around = False
         for router in self._routers.values():
             router.look_around()
