@@ -15,6 +15,7 @@ from vipkeeper.controller.changes import WriteStatus
 from vipkeeper.controller.decisions import Decision
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.spec.belief import SpeakerView
+from vipkeeper.spec.conditions import ALARMS
 from vipkeeper.spec.move import MovePhase
 from vipkeeper.spec.status import Event, EventReason, build_status
 from vipkeeper.spec.virtualip import MoveStatus, VirtualIPStatus
@@ -82,6 +83,6 @@ def _story(status: VirtualIPStatus) -> str:
     wrong = [
         f"{item.type}={item.status} ({item.reason}: {item.message})"
         for item in status.conditions
-        if item.status != ("False" if item.type in ("SplitBrain", "Degraded") else "True")
+        if item.status != ("False" if item.type in ALARMS else "True")
     ]
     return ", ".join([f"active on {status.active_node or 'no node'}, VRID {status.vrid or 'none'}", *wrong])

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from vipkeeper.ipc.messages import HealthSource
+from vipkeeper.ipc.messages import FindingKind, HealthSource
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.spec.belief import ACTIVE, BACKUP, NodeView
+from vipkeeper.spec.model import to_rfc3339_seconds
 from vipkeeper.spec.parse import Refusal
+from vipkeeper.spec.speaker import NetworkFinding
 from vipkeeper.spec.virtualip import Condition, VirtualIPStatus
 
 _NGINX_AILMENTS = {HealthSource.CONNECTION, HealthSource.CHECK, HealthSource.READINESS}
@@ -29,6 +31,21 @@ class ConditionType(StrEnum):
     """nginx runs on all nodes. Absent without an nginx section."""
     DEGRADED = "Degraded"
     """No healthy node could take over. Absent otherwise."""
+    MULTICAST_BLOCKED = "MulticastBlocked"
+    """Nodes that are well do not hear each other's advertisements. Absent otherwise."""
+    ADDRESS_CONFLICT = "AddressConflict"
+    """Somebody else answers for one of the addresses. Absent otherwise."""
+
+
+ALARMS = frozenset(
+    {
+        ConditionType.SPLIT_BRAIN,
+        ConditionType.DEGRADED,
+        ConditionType.MULTICAST_BLOCKED,
+        ConditionType.ADDRESS_CONFLICT,
+    }
+)
+"""Those that are bad when they are True; all others are good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +109,8 @@ def findings(situation: Situation) -> dict[ConditionType, Finding]:
         ConditionType.SPLIT_BRAIN: split_brain(situation),
         ConditionType.NGINX_READY: nginx_ready(situation),
         ConditionType.DEGRADED: degraded(situation),
+        ConditionType.MULTICAST_BLOCKED: multicast_blocked(situation),
+        ConditionType.ADDRESS_CONFLICT: address_conflict(situation),
     }
     return {type_: finding for type_, finding in candidates.items() if finding is not None}
 
@@ -178,6 +197,34 @@ def degraded(situation: Situation) -> Finding | None:
     if situation.active is None or situation.backups or situation.handing_over:
         return None
     return Finding(True, "NoHealthyBackup", f"no healthy node could take over from {situation.active.name}")
+
+
+def multicast_blocked(situation: Situation) -> Finding | None:
+    told = _told(situation, FindingKind.MULTICAST_BLOCKED)
+    if not told:
+        return None
+    pairs = "; ".join(
+        f"{node} does not hear {item.source} since {to_rfc3339_seconds(item.since)}" for node, item in told
+    )
+    return Finding(True, "AdvertisementsBlocked", f"{pairs}: is protocol 112 or multicast blocked between them?")
+
+
+def address_conflict(situation: Situation) -> Finding | None:
+    told = _told(situation, FindingKind.ADDRESS_CONFLICT)
+    if not told:
+        return None
+    return Finding(True, "SomebodyAnswers", "; ".join(f"{node}: {item.detail}" for node, item in told))
+
+
+def _told(situation: Situation, kind: FindingKind) -> list[tuple[str, NetworkFinding]]:
+    """By the nodes that are heard, with who tells it."""
+    return [
+        (node.name, item)
+        for node in situation.live
+        if node.report is not None
+        for item in node.report.findings
+        if item.kind == kind
+    ]
 
 
 def with_dates(

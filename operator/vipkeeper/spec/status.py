@@ -36,6 +36,10 @@ class EventReason(StrEnum):
     """Nobody holds the addresses any more."""
     SPLIT_BRAIN = "SplitBrain"
     SPLIT_BRAIN_HEALED = "SplitBrainHealed"
+    MULTICAST_BLOCKED = "MulticastBlocked"
+    MULTICAST_HEARD = "MulticastHeard"
+    ADDRESS_CONFLICT = "AddressConflict"
+    ADDRESS_CONFLICT_OVER = "AddressConflictOver"
     DEGRADED = "Degraded"
     BACKUP_AVAILABLE = "BackupAvailable"
     NGINX_NOT_READY = "NginxNotReady"
@@ -92,7 +96,7 @@ def build_status(
         observed_generation=(observed.pop() if len(observed) == 1 else None) or previous.observed_generation,
         conditions=with_dates(together([findings(item) for item in situations]), previous, generation, now),
     )
-    return status, tuple(_events(previous, status))
+    return status, tuple(_events(previous, status, now))
 
 
 def _befores(previous: VirtualIPStatus) -> tuple[VirtualIPStatus, VirtualIPStatus]:
@@ -184,7 +188,7 @@ def _last_transition(active: NodeView | None, previous: VirtualIPStatus, now: da
     )
 
 
-def _events(previous: VirtualIPStatus, status: VirtualIPStatus) -> Iterator[Event]:
+def _events(previous: VirtualIPStatus, status: VirtualIPStatus, now: datetime) -> Iterator[Event]:
     yield from _spec_events(previous, status)
     yield from _holder_events(*_held(previous, status, 0))
     if status.second_family is not None:
@@ -192,8 +196,10 @@ def _events(previous: VirtualIPStatus, status: VirtualIPStatus) -> Iterator[Even
     for type_, raised, cleared in (
         (ConditionType.SPLIT_BRAIN, EventReason.SPLIT_BRAIN, EventReason.SPLIT_BRAIN_HEALED),
         (ConditionType.DEGRADED, EventReason.DEGRADED, EventReason.BACKUP_AVAILABLE),
+        (ConditionType.MULTICAST_BLOCKED, EventReason.MULTICAST_BLOCKED, EventReason.MULTICAST_HEARD),
+        (ConditionType.ADDRESS_CONFLICT, EventReason.ADDRESS_CONFLICT, EventReason.ADDRESS_CONFLICT_OVER),
     ):
-        yield from _alarm_events(previous, status, type_, raised, cleared)
+        yield from _alarm_events(previous, status, type_, raised, cleared, now)
     yield from _nginx_events(previous, status)
 
 
@@ -233,15 +239,20 @@ def _holder_events(previous: VirtualIPStatus, status: VirtualIPStatus) -> Iterat
 
 
 def _alarm_events(
-    previous: VirtualIPStatus, status: VirtualIPStatus, type_: ConditionType, raised: EventReason, cleared: EventReason
+    previous: VirtualIPStatus,
+    status: VirtualIPStatus,
+    type_: ConditionType,
+    raised: EventReason,
+    cleared: EventReason,
+    now: datetime,
 ) -> Iterator[Event]:
-    before, now = previous.condition(type_), status.condition(type_)
-    if now and not before:
-        yield Event("Warning", raised, now.message)
-    if before and not now and status.active_node is not None:
-        yield Event(
-            "Normal", cleared, f"{status.active_node} holds {status.addresses}; healthy backups: {status.backups}"
-        )
+    before, current = previous.condition(type_), status.condition(type_)
+    if current and not before:
+        yield Event("Warning", raised, current.message)
+    if before and not current and status.active_node is not None:
+        lasted_s = max(0.0, (now - before.last_transition_time).total_seconds())
+        holder = f"{status.active_node} holds {status.addresses}; healthy backups: {status.backups}"
+        yield Event("Normal", cleared, f"after {lasted_s:.0f} s: {holder}")
 
 
 def _nginx_events(previous: VirtualIPStatus, status: VirtualIPStatus) -> Iterator[Event]:

@@ -8,7 +8,7 @@ from vipkeeper.ipc.rendered_nginx import HTTPServer, NginxSection, UpstreamServe
 from vipkeeper.spec.belief import SpeakerView, node_views
 from vipkeeper.spec.conditions import ConditionType, Finding, Situation, findings, with_dates
 from vipkeeper.spec.parse import Refusal, RefusalReason
-from vipkeeper.spec.speaker import NginxRefusal, NginxReport, RefusedDocument
+from vipkeeper.spec.speaker import NetworkFinding, NginxRefusal, NginxReport, RefusedDocument
 from vipkeeper.spec.virtualip import VirtualIPStatus
 
 NGINX = NginxSection((HTTPServer(80, servers=(UpstreamServer("192.0.2.81", 80),)),))
@@ -140,3 +140,29 @@ def test_the_date_moves_when_the_status_does_and_only_then() -> None:
     assert (same.last_transition_time, same.message, same.observed_generation) == (NOON, "n2", 2)
     (other,) = with_dates({ConditionType.READY: Finding(None, "ActiveSilent", "n2")}, status, 2, at(60))
     assert (other.last_transition_time, other.status) == (at(60), "Unknown")
+
+
+def finding_of(kind: str, source: str, detail: str = "it is so") -> NetworkFinding:
+    return NetworkFinding(kind=kind, source=source, detail=detail, since=at(2))
+
+
+def test_advertisements_that_do_not_arrive_are_told_with_both_nodes_and_since_when() -> None:
+    deaf = heard(speaker("n2", report("Backup", findings=(finding_of("MulticastBlocked", "n1"),))))
+    condition = found(ACTIVE, deaf)["MulticastBlocked"]
+    assert (condition.status, condition.reason) == (True, "AdvertisementsBlocked")
+    assert condition.message.startswith("n2 does not hear n1 since 2026-01-02T12:00:02Z: ")
+    assert found(ACTIVE, deaf)["Ready"].status is True
+
+
+def test_somebody_who_answers_for_an_address_is_told() -> None:
+    report_ = report("Initialize", findings=(finding_of("AddressConflict", "02:00:00:00:00:01", "the MAC has it"),))
+    condition = found(heard(speaker("n1", report_)), BACKUP, active=None)["AddressConflict"]
+    assert condition == Finding(True, "SomebodyAnswers", "n1: the MAC has it")
+
+
+def test_findings_of_the_silent_and_of_newer_engines_make_no_condition() -> None:
+    findings_ = (finding_of("MulticastBlocked", "n1"),)
+    silent = heard(speaker("n2", report("Backup", findings=findings_)), at(-100))
+    assert "MulticastBlocked" not in found(ACTIVE, silent)
+    newer = heard(speaker("n2", report("Backup", findings=(finding_of("SomethingElse", "n1"),))))
+    assert found(ACTIVE, newer).keys() == found(ACTIVE, BACKUP).keys()

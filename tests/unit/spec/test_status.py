@@ -9,6 +9,7 @@ from typing import Any
 from tests.unit.spec.objects import at, document, heard, report, speaker
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.spec.parse import Refusal
+from vipkeeper.spec.speaker import NetworkFinding
 from vipkeeper.spec.status import Event, SpeakerView, build_status
 from vipkeeper.spec.virtualip import VirtualIPStatus, parse_status
 
@@ -114,7 +115,7 @@ def test_the_node_returns_and_takes_its_address_back() -> None:
     )
     assert events == [
         "Normal FailedOver: 192.0.2.10,2001:db8::10 moved from n2 to n1 (HigherPriority)",
-        "Normal BackupAvailable: n1 holds 192.0.2.10,2001:db8::10; healthy backups: 1",
+        "Normal BackupAvailable: after 30 s: n1 holds 192.0.2.10,2001:db8::10; healthy backups: 1",
     ]
 
 
@@ -157,7 +158,7 @@ def test_a_split_brain_is_raised_while_both_speak_and_healed_when_one_gives_up()
     assert any(event.startswith("Warning SplitBrain: n1, n2 are all Active") for event in events)
     assert (story.ready(), story.status.active_node) == ("False SplitBrain", "n2")
     events = story.look(at(120), node("n1", "Active", 0, 120), node("n2", "Backup", 119))
-    assert "Normal SplitBrainHealed: n1 holds 192.0.2.10,2001:db8::10; healthy backups: 1" in events
+    assert "Normal SplitBrainHealed: after 10 s: n1 holds 192.0.2.10,2001:db8::10; healthy backups: 1" in events
     assert story.ready() == "True Active"
 
 
@@ -268,3 +269,13 @@ def test_a_part_that_runs_an_old_generation_is_not_programmed() -> None:
     programmed = story.status.condition("Programmed")
     assert programmed is not None
     assert programmed.status == "False"
+
+
+def test_blocked_multicast_is_an_event_when_it_begins_and_when_it_ends() -> None:
+    story = running()
+    found = NetworkFinding(kind="MulticastBlocked", source="n1", detail="it is so", since=at(5))
+    events = story.look(at(6), node("n1", "Active", 0, 6), node("n2", "Backup", 0, 6, findings=(found,)))
+    assert [event.split(":")[0] for event in events] == ["Warning MulticastBlocked"]
+    assert story.ready() == "True Active"
+    (event,) = story.look(at(16), node("n1", "Active", 0, 16), node("n2", "Backup", 0, 16))
+    assert event.startswith("Normal MulticastHeard: after 10 s: n1 holds ")
