@@ -18,7 +18,7 @@ done
 
 PROCESSES = """
 for pid in $(ctr -n k8s.io tasks ps %s | sed 1d | while read -r pid rest; do echo "$pid"; done); do
-  echo "$pid $(tr '\\0' ' ' < /proc/$pid/cmdline)"
+  echo "$pid $(tr '\\0\\n' '  ' < /proc/$pid/cmdline)"
 done
 """
 
