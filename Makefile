@@ -1,6 +1,6 @@
 # vipkeeper: `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help venv requirements conformance format lint types contracts unit netns e2e test bench packages demo demo-down crds clean
+.PHONY: help venv requirements conformance format lint types contracts unit netns chaos e2e test bench packages demo demo-down crds clean
 
 # The first one that runs and is new enough: a name on the PATH may be an empty shim.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
@@ -78,6 +78,12 @@ test: venv packages lint types contracts ## everything
 
 bench: venv packages ## side by side with keepalived, 12 minutes (QUICK=1: 3, ONLY=many,junk: these); writes docs/benchmarks.md (root)
 	@$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+
+SEED ?=
+SECONDS ?= 300
+NODES ?= 3
+chaos: venv ## faults drawn from a seed, every kernel watched: SEED=7 SECONDS=300 NODES=3 INTERVAL=100 (root)
+	@$(BIN)/python -m tests.chaos $(addprefix --seed ,$(SEED)) --seconds $(SECONDS) --nodes $(NODES) $(if $(INTERVAL),--interval $(INTERVAL))
 
 packages: venv
 	@$(BIN)/python -m tests.packages
