@@ -1,4 +1,5 @@
-"""`python -m tests.chaos [--seed N]... [--seconds S] [--nodes N] [--interval MS]`: exit code 1 at a broken promise."""
+"""`python -m tests.chaos [--seed N]... [--seconds S] [--nodes N] [--interval MS] [--only FAULT,...]`:
+exit code 1 at a broken promise."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from tests.chaos import chaos
-from tests.chaos.faults import Timing
+from tests.chaos.faults import Fault, Timing
 from vipkeeper.engine import realtime
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +27,9 @@ def main() -> int:
     for seed in options.seed or [random.randrange(10**6)]:
         with tempfile.TemporaryDirectory(prefix="vipkeeper-chaos-") as folder:
             keep_in = ROOT / "build" / "chaos" / f"seed-{seed}"
-            result = chaos.run(seed, options.seconds, options.nodes, timing, Path(folder), keep_in, _tell)
+            result = chaos.run(
+                seed, options.seconds, options.nodes, timing, Path(folder), keep_in, faults=options.only, tell=_tell
+            )
         _tell(str(result))
         _tell(", ".join(f"{name} {count}" for name, count in sorted(result.steps.items())))
         if result.violations:
@@ -34,6 +37,7 @@ def main() -> int:
             again = (
                 f"--seed {seed} --seconds {options.seconds:.0f} --nodes {options.nodes} --interval {options.interval}"
             )
+            again += f" --only {','.join(fault.name for fault in options.only)}" if options.only != list(Fault) else ""
             _tell(f"the same again: python -m tests.chaos {again}; journals: vipkeeper replay {result.kept}/*.journal")
     return int(failed)
 
@@ -56,6 +60,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=120.0, help="of each run [120]")
     parser.add_argument("--nodes", type=int, default=3, choices=range(2, 6), help="[3]")
     parser.add_argument("--interval", type=int, default=100, help="between adverts, in milliseconds [100]")
+    only = "the names of the faults to draw from, with commas [all]"
+    parser.add_argument(
+        "--only", type=lambda text: [Fault[name] for name in text.split(",")], default=list(Fault), help=only
+    )
     return parser.parse_args()
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
 
 from tests.chaos.checker import Checker, Times
 from tests.chaos.client import Client
-from tests.chaos.faults import Step, Timing, draw, first_priorities, promises
+from tests.chaos.faults import Fault, Step, Timing, draw, first_priorities, promises
 from tests.chaos.story import Story
 from tests.chaos.world import EXTRA, VIP, VIP6, World, namespace_of, settle_time
 from tests.e2e.support.owners import OwnerWatch
@@ -44,6 +44,8 @@ def run(
     timing: Timing,
     folder: Path,
     keep_in: Path,
+    *,
+    faults: Sequence[Fault] = tuple(Fault),
     tell: Callable[[str], None] = print,
 ) -> Result:
     """Ends at the first step that broke a promise: what follows it would be judged from an unknown state."""
@@ -57,7 +59,7 @@ def run(
             world.start()
             _wait_for_quiet(world, checker, max(first_priorities(names).items(), key=lambda item: item[1])[0], False)
             until = time.monotonic() + seconds
-            for step in takewhile(lambda _step: time.monotonic() < until, draw(seed, names, timing)):
+            for step in takewhile(lambda _step: time.monotonic() < until, draw(seed, names, timing, faults)):
                 story.add(str(step))
                 result.violations = _one_step(world, checker, step, timing, story)
                 result.steps[step.fault.name] += 1

@@ -172,13 +172,13 @@ ENGINE_DEATHS = 4
 NEW_GUARD = {Fault.KILL_GUARD, Fault.KILL_RUN, Fault.KILL_ALL, Fault.LEFTOVER, Fault.RESTART, Fault.STOP}
 
 
-def draw(seed: int, names: Sequence[str], timing: Timing) -> Iterator[Step]:
-    """Without end; the same for the same seed. Half of the faults hit the owner."""
+def draw(seed: int, names: Sequence[str], timing: Timing, faults: Sequence[Fault] = tuple(Fault)) -> Iterator[Step]:
+    """Without end; the same for the same seed and `faults`. Half of the faults hit the owner."""
     chance = random.Random(seed)
     priorities, extra, number = first_priorities(names), False, 0
     deaths = dict.fromkeys(names, 0)
     while True:
-        fault = chance.choice(list(Fault))
+        fault = chance.choice(faults)
         best = max(priorities, key=lambda name: priorities[name])
         host = best if chance.random() < 0.5 else chance.choice(list(names))
         share, percent = chance.random(), chance.randint(5, 30)
