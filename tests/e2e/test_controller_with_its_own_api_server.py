@@ -346,7 +346,7 @@ def test_a_placements_secret_and_the_role_that_names_it_follow_the_users_secret(
         _eventually("it is taken", lambda: stage.accepted("signed").get("status") == "True")
         (copy,) = stage.server.get("secret", names.placement_secret_name("default"), "-n", NAMESPACE)
         assert set(copy["data"]) == {"web-vrrp_key-1", "vipkeeper-peer-keys_keys"}  # type: ignore[call-overload]
-        assert copy["data"]["web-vrrp_key-1"] == b64encode(b"1" * 32).decode()  # type: ignore[call-overload,index]
+        assert copy["data"]["web-vrrp_key-1"] == b64encode(b"1" * 32).decode()  # type: ignore[index]
         (role,) = stage.server.get("role", names.SECRETS_ROLE, "-n", NAMESPACE)
         assert role["rules"][0]["resourceNames"] == [names.placement_secret_name("default")]  # type: ignore[index]
     finally:
