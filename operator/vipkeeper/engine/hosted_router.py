@@ -202,21 +202,21 @@ class HostedRouter:
 
     def start(self, ailments: frozenset[str], last_advert_ns: int | None) -> None:
         """Run. What an engine before this one has left on the interface is resumed or taken off (`Startup`)."""
-        self.started = True
         self._join_peers()
         self.look_around()
         self._feed(HealthChanged(ailments))
         if last_advert_ns is None:
             self._sweep()
+        self.started = True  # not before: its macvlan, if it is up, stays so where the router goes on
         self._feed(Startup(last_advert_ns))
         self._changed()
 
     def start_adopted(self, ailments: frozenset[str]) -> None:
         """Go on as Active where another router of this node has just stopped without a word."""
-        self.started = True
         self._join_peers()
         self.look_around()
         self._feed(HealthChanged(ailments))
+        self.started = True  # not before, as above
         self._feed(Adopted())
         self._changed()
 

@@ -202,9 +202,9 @@ class VRRP(Written):
     )
 
     version: Literal[3, 2] = 3
-    """Version of VRRP that is sent and understood, 3 [default] or 2. All routers of a VRID must speak the same one. 2
-    (RFC 3768) is for neighbours that know nothing else: the first address must be IPv4, and intervals are whole
-    seconds, the same everywhere."""
+    """Version of VRRP that is sent and understood, 3 [default] or 2. All routers of a VRID must speak the same one: at a
+    change, two nodes may hold the addresses until the last one has it. 2 (RFC 3768) is for neighbours that know nothing
+    else: the first address must be IPv4, and intervals are whole seconds, the same everywhere."""
 
     advertisement_interval: Annotated[
         str | None,
@@ -242,7 +242,8 @@ class VRRP(Written):
     """How advertisements travel. Multicast [default]: to 224.0.0.18 or ff02::12, as RFC 9568 has it. Unicast: to each
     other node that takes part, for networks that do not carry multicast; only these nodes are listened to, so no other
     router can be part of it. The addresses of the nodes are found by the operator, or are given to `vipkeeper run`
-    with --peer. Either way all nodes must be on one segment."""
+    with --peer. Either way all nodes must be on one segment. At a change, two nodes may hold the addresses until the
+    last one has it."""
     min_ttl: Annotated[int, Field(ge=1, le=255, alias="minTTL")] = 255
     """Lowest TTL (IPv6: Hop Limit) of advertisements that are taken by unicast, 1 to 255 [255]. Ours leave with 255, and
     each router on their way takes one off; so 255 means: from this very network. keepalived sends 64 by unicast in

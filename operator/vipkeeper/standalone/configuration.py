@@ -88,7 +88,7 @@ def _parse(item: FoundObject, options: Options) -> _Good | list[Problem]:
         problems = [*parsed.problems, *problems]
     else:
         problems += _lonely(parsed, options)
-        problems += secret_files.problems(parsed.secret_uses)
+        problems += secret_files.problems(use for use in parsed.secret_uses if not use.path.startswith("spec.nginx."))
     if problems or isinstance(parsed, Refusal):
         return [Problem(item.place, text) for text in problems]
     return _Good(item.place, _render(parsed, options))

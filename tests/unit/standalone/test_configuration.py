@@ -57,6 +57,16 @@ def test_equal_priorities_stay_equal_because_nobody_knows_the_others() -> None:
     assert [share.rank for share in shares] == [0, 1]
 
 
+def test_a_secret_of_a_section_that_is_refused_is_no_second_problem() -> None:
+    server = {
+        "port": 443,
+        "tls": {"secretRef": {"name": "www"}},
+        "upstream": {"servers": [{"address": "192.0.2.8", "port": 1}]},
+    }
+    (problem,) = problems(found(nginx={"http": [server]}))
+    assert "spec.nginx: is not served by `vipkeeper run` yet" in problem
+
+
 def test_a_generation_moves_with_the_content_and_only_then() -> None:
     first = documents(found())
     assert documents(found(), previous=first) == first
