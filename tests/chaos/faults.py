@@ -190,15 +190,16 @@ def draw(seed: int, names: Sequence[str], timing: Timing, faults: Sequence[Fault
         extra ^= fault is Fault.EDIT_ADDRESSES
         deaths[host] = 0 if fault in NEW_GUARD else deaths[host] + (fault is Fault.KILL_ENGINE)
         number += 1
-        yield Step(number, fault, host, _seconds(fault, share, timing), percent, dict(priorities), extra)
+        yield Step(number, fault, host, _seconds(fault, share, host == best, timing), percent, dict(priorities), extra)
 
 
-def _seconds(fault: Fault, share: float, timing: Timing) -> float:
+def _seconds(fault: Fault, share: float, hits_best: bool, timing: Timing) -> float:
     """How long it lasts; faults that are over at once take a little, to see what comes of them."""
     lease_s = timing.lease_ms / 1000
     match fault:
         case Fault.BLINK:
-            return round(share * 1.2 * timing.interval_ms / 1000, 3)
+            longest = 1.2 if hits_best else 2.9  # of the best one, the last advert may be an interval old
+            return round(share * longest * timing.interval_ms / 1000, 3)
         case Fault.KILL_ALL | Fault.FREEZE_ENGINE | Fault.FREEZE_ALL:
             return round(lease_s + timing.busy_ms / 1000 + 0.3 + share, 3)  # longer than the lease: it must be gone
         case Fault.LOAD:

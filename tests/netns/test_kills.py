@@ -108,6 +108,19 @@ def test_a_speaker_that_slept_for_less_than_anybodys_patience_goes_on(lan: Lan) 
     assert "StaleClock" not in one.log()
 
 
+def test_a_backup_that_slept_until_its_question_was_due_still_takes_over_later(lan: Lan) -> None:
+    """Its timer rings while adverts that came meanwhile are unread: they put it off, and it must ring then."""
+    one, two, _client = pair(lan)
+    for _ in range(3):
+        two.freeze()
+        time.sleep(0.65)  # 2.6 intervals: more than 2.25, less than Active_Down_Interval
+        two.thaw()
+        stays("two stays Backup", lambda: two.is_in("Backup"), 0.5)
+    one.host.cut()
+    two.wait_until("Active")
+    assert two.told().reason == "NoResponse"
+
+
 def test_addresses_left_by_a_killed_speaker_are_swept_by_the_next_one(lan: Lan) -> None:
     one, two, _client = pair(lan, interval_cs=100)  # a lease of 3 s
     one.host.run("ip", "address", "add", "192.0.2.200/32", "dev", "eth0")  # an administrator's

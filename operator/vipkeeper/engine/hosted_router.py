@@ -365,6 +365,7 @@ class HostedRouter:
             self._shared.drain(now_ns)  # silence is believed when nothing is left to read
             if self._config.witness:
                 self._world.peers.drain(now_ns)
+            self._timer.cancel()  # `confirm` has written a deadline into it, but it is not in the queue: `_feed` sets it
         self._feed(_TIMER_FIRED, now_ns)
 
     def _feed(self, event: Event, now_ns: int | None = None) -> None:
