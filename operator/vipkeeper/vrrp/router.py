@@ -112,6 +112,7 @@ class VirtualRouter:
         "_actions",
         "_active_interval_cs",
         "_active_priority",
+        "_announcement_owed",
         "_answered",
         "_claim_from_ns",
         "_deaf_to",
@@ -180,6 +181,7 @@ class VirtualRouter:
         self._routine_wait_ns = 0  # ... for this long
         self._next_answer_ns = 0
         self._next_announce_ns = 0
+        self._announcement_owed = False  # Active: to a loser whose last advert came too early for another one
         self._handover_reason: Reason | None = None  # Active: why we are about to leave it; None: we are not
         self._handover_began_ns = 0
         self._handover_heard: Advert | None = None  # of another Active, since then
@@ -557,6 +559,7 @@ class VirtualRouter:
             case TimerFired():
                 self._advertise(now_ns)
                 self._keep_cadence(now_ns)
+                self._announce_if_owed(now_ns)
             case AdvertReceived(advert) if advert.priority == 0:
                 if self._may_answer(now_ns):
                     self._advertise(now_ns)
@@ -619,11 +622,20 @@ class VirtualRouter:
         self._become_backup(reason, now_ns, after=advert)
 
     def _answer_loser(self, now_ns: int) -> None:
-        """New in RFC 9568. The Adver_Timer runs on: others' adverts never disturb our own."""
+        """New in RFC 9568. The Adver_Timer runs on: others' adverts never disturb our own.
+
+        The last word to the switches is ours: what can't be announced now is announced with a later advert, since the
+        loser may have announced itself again until it heard us.
+        """
+        self._announcement_owed = True
         if not self._may_answer(now_ns):
             return
         self._advertise(now_ns)
-        if now_ns >= self._next_announce_ns:
+        self._announce_if_owed(now_ns)
+
+    def _announce_if_owed(self, now_ns: int) -> None:
+        if self._announcement_owed and now_ns >= self._next_announce_ns:
+            self._announcement_owed = False
             self._next_announce_ns = now_ns + ANNOUNCE_SPACING_NS
             self._actions.append(Announce(self.config.all_addresses))
 
@@ -849,6 +861,7 @@ class VirtualRouter:
         self.active_address = self.local_address
         self.takeover_ns = None
         self._proof_limit_ns = self._proven_ns = None
+        self._announcement_owed = False
         self._advertise(now_ns)
         self._actions += (AddAddresses(self.config.all_addresses), Announce(self.config.all_addresses))
         self._restart_advert_timer(now_ns)
