@@ -395,8 +395,8 @@ class HostedRouter:
             self._end()
             on_end()
 
-    def _answered(self, address: IPAddress, mac: str, now_ns: int) -> None:
-        warn("somebody answers for an address", vip=self.document.name, address=address, mac=mac)
+    def _answered(self, address: IPAddress, _mac: str, now_ns: int) -> None:
+        """Before a first claim. It may be the Active, heard a moment later: so it is no news yet."""
         self._feed(AddressAnswered(address), now_ns)
 
     def _claim_is_free(self) -> None:
@@ -405,8 +405,11 @@ class HostedRouter:
         self._changed()
 
     def _findings(self) -> tuple[Finding, ...]:
-        conflict = self._claim.finding() if Fault.ADDRESS_CONFLICT in self._core.faults else None
+        conflict = self._conflict()
         return (*self._blocked_finding(), *([conflict] if conflict is not None else []))
+
+    def _conflict(self) -> Finding | None:
+        return self._claim.finding() if Fault.ADDRESS_CONFLICT in self._core.faults else None
 
     def _blocked_finding(self) -> tuple[Finding, ...]:
         if self._blocked is None:
@@ -481,6 +484,8 @@ class HostedRouter:
                     priority=self._core.priority,
                     interface=self.interface,
                 )
+                if new is State.INITIALIZE and (conflict := self._conflict()):
+                    warn("no claim", vip=self.document.name, conflict=conflict.detail)
                 if State.ACTIVE in (old, new):
                     self._note_flap(now_ns)
                 self._changed()
