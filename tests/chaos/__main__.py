@@ -38,7 +38,7 @@ def main() -> int:
                 f"--seed {seed} --seconds {options.seconds:.0f} --nodes {options.nodes} --interval {options.interval}"
             )
             again += f" --only {','.join(fault.name for fault in options.only)}" if options.only != list(Fault) else ""
-            _tell(f"the same again: python -m tests.chaos {again}; journals: vipkeeper replay {result.kept}/*.journal")
+            _tell(f"the same again: python -m tests.chaos {again}; journals (vipkeeper replay FILE): {result.kept}")
     return int(failed)
 
 

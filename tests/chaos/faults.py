@@ -54,6 +54,8 @@ class Promise:
     judged: Judged = Judged.ALL
     healing_ms: float = 0.0
     """Several owners, after the fault has ended."""
+    swept: bool = False
+    """The host that is hit has no copy at some moment before it may have one again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def promises(timing: Timing) -> dict[Fault, Promise]:
             several_by_lease, down, down + busy, "nobody renews: the kernel takes the address away"
         ),
         Fault.LEFTOVER: Promise(
-            timing.start_ms, down, None, "a run sweeps what one before it has left, whatever its lease"
+            timing.start_ms, down, None, "a run sweeps what one before it has left, whatever its lease", swept=True
         ),
         Fault.BLINK: Promise(busy, busy, None, "shorter than three intervals: nobody takes over"),
         Fault.FREEZE_ENGINE: Promise(several_by_lease, down, down + busy, "a frozen engine does not renew"),

@@ -21,7 +21,8 @@ class Story:
 
     def keep(self, folder: Path, files: Iterable[Path]) -> None:
         """The story and copies of `files`, named after the folders they were in."""
-        folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
         (folder / "story.txt").write_text("\n".join([*self.lines, ""]))
         for file in files:
             owner = file.parents[1].name if file.parent.name == "journal" else ""

@@ -123,6 +123,14 @@ class World:
         """Hosts without an engine."""
         return [name for name, run in self.runs.items() if not _runs(run)]
 
+    def state(self, name: str) -> str:
+        """Of the router, by what the present engine of the host has said; "" while there is none."""
+        run = self.runs[name]
+        if not _runs(run):
+            return ""
+        _before, _, said = run.log().rpartition("engine started pid=")
+        return said.rpartition(" state=")[2].partition(" ")[0] if " state=" in said else ""
+
     def ask_for_journals(self) -> list[Path]:
         folders = [run.state_dir / "journal" for run in self.runs.values()]
         before = {path for folder in folders for path in folder.glob("*.journal")}
