@@ -41,10 +41,9 @@ def test_an_address_moves_where_a_user_wants_it_and_comes_back_when_released(
 
 
 def test_a_move_that_can_t_be_is_refused_and_one_that_was_ends_when_its_node_fails(lab: Lab, vip: MakeVip) -> None:
-    first, second, _third = lab.workers
-    web = vip({"vrid": 102, "vrrp": {"preempt": False}, "nodes": {"priorities": prefer(first)}})
+    web = vip({"vrid": 102, "vrrp": {"preempt": False}})
     web.wait_for("Ready")
-    lab.settle(web, first, http_port=None)
+    second = next(node for node in lab.workers if {node} != lab.owners.owners(web.address))
     ask(lab, web, "nowhere")
     wait_until("the move is refused", lambda: move_of(web).get("phase") == "Refused", SOON_S)
     assert "nowhere does not take part" in move_of(web)["reason"]
