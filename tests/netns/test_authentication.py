@@ -18,6 +18,7 @@ from tests.netns.lan import Host, Lan, stays, wait_for
 from tests.netns.speaker import Speaker, document, edited
 from tests.netns.standalone import Standalone, preferring, write
 from tests.netns.stranger import Stranger
+from tests.netns.test_unicast import at, by_unicast
 from vipkeeper.ipc.authentication import HmacAuthentication, HmacKeyReference, PasswordAuthentication
 from vipkeeper.ipc.messages import Secrets
 from vipkeeper.ipc.rendered import RenderedVirtualIP
@@ -171,6 +172,21 @@ def _malformed(forger: Forger, good: bytes) -> bytes:
     return with_checksum(message, pseudo_header(forger.source, ip_address("ff02::12"), len(message)))
 
 
+@pytest.mark.parametrize(("kind", "vip"), [("IPv4", VIP), ("link-local", VIP6)])
+def test_adverts_by_unicast_are_signed_for_each_peer(lan: Lan, kind: str, vip: str) -> None:
+    """The checksum of IPv6 covers destination and trailer."""
+    speakers = [Speaker(lan.host(name)).start() for name in ("one", "two", "three")]
+    ways = {speaker.host.name: at(speaker.host, kind) for speaker in speakers}
+    for speaker in speakers:
+        knows(speaker, 1)
+        speaker.apply(signed(by_unicast(PRIORITIES, ways, vip, interval_cs=10)))
+    speakers[0].wait_until("Active")
+    for speaker in speakers[1:]:
+        wait_for("it hears the Active", lambda: speaker.told().active_address == ways["one"])  # noqa: B023
+        assert speaker.is_in("Backup")
+        assert "advert refused" not in speaker.log()
+
+
 def test_permissive_takes_what_is_not_signed_and_refuses_what_is_signed_wrongly(lan: Lan) -> None:
     """How signatures come into a running network."""
     one, two = (Speaker(lan.host(name)).start() for name in ("one", "two"))
@@ -222,6 +238,7 @@ def test_what_runs_goes_on_until_the_secrets_of_its_next_document_have_come(lan:
     assert one.agent.refusals()[0].problems == ("secret web_key-2 is missing",)
     assert one.told().generation == 1
     knows(one)  # what is in use stays
+    one.agent.send(Secrets({"web_key-1": b"short"}))
     knows(one, 1, 2)
     wait_for("it is run", lambda: one.told().generation == 2)
     assert key_id_in(Stranger(lan.host("stranger")), one.host, 51, 4) == 2

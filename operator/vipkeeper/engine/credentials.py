@@ -6,7 +6,7 @@ one does not take part (`Fault.SECRET_MISSING`): it never runs unauthenticated i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from vipkeeper.ipc.authentication import HmacAuthentication, PasswordAuthentication
@@ -48,6 +48,20 @@ def credentials_of(document: RenderedVirtualIP, secrets: Mapping[str, bytes]) ->
             return _password(reference, secrets)
         case HmacAuthentication() as hmac:
             return _hmac(hmac, secrets)
+
+
+def with_news(
+    kept: Mapping[str, bytes], news: Mapping[str, bytes], documents: Iterable[RenderedVirtualIP]
+) -> dict[str, bytes]:
+    """All secrets from now on. What `documents` need and `news` lacks, or has in an unusable form, stays as it was:
+    what runs goes on with the last good ones."""
+    needed = {reference: kind for document in documents for reference, kind in document.engine_secrets.items()}
+    last_good = {
+        reference: kept[reference]
+        for reference, kind in needed.items()
+        if reference in kept and (reference not in news or problem_of(kind, news[reference]))
+    }
+    return dict(news) | last_good
 
 
 def _password(reference: str, secrets: Mapping[str, bytes]) -> Credentials:

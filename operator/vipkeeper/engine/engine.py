@@ -21,7 +21,7 @@ from vipkeeper.engine import inheritance, realtime
 from vipkeeper.engine.addresses import Addresses
 from vipkeeper.engine.adoption import Adoption, Legacy
 from vipkeeper.engine.agent_socket import AgentSocket
-from vipkeeper.engine.credentials import credentials_of
+from vipkeeper.engine.credentials import credentials_of, with_news
 from vipkeeper.engine.documents import config_of, problems_of
 from vipkeeper.engine.hosted_router import HostedRouter, World
 from vipkeeper.engine.inheritance import Inheritance, Prepared, Results, needs_of
@@ -430,11 +430,9 @@ class Engine:
     # ---- secrets
 
     def _take_secrets(self, values: Mapping[str, bytes]) -> None:
-        """What a document here needs and `values` lacks stays as it was: what runs goes on."""
         kept, heritage = self._heritage.secrets, self._heritage
         documents = [*heritage.documents.values(), *(router.document for router in self._routers.values())]
-        needed = {reference for document in documents for reference in document.engine_secrets}
-        now = {reference: value for reference, value in kept.items() if reference in needed} | dict(values)
+        now = with_news(kept, values, documents)
         if now == kept:
             return
         kept.clear()

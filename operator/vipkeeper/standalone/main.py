@@ -14,6 +14,7 @@ from pathlib import Path
 import vipkeeper
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.standalone import log as run_log
+from vipkeeper.standalone import secret_files
 from vipkeeper.standalone.configuration import Documents, read_configuration
 from vipkeeper.standalone.objects import Problem
 from vipkeeper.standalone.options import Options
@@ -34,6 +35,8 @@ def check(options: Options) -> int:
     if problems:
         print(_count_of(problems), file=sys.stderr)
         return BAD_FILES
+    for file in secret_files.readable_by_others(documents.values()):
+        print(f"{file}: a secret that others can read: chmod o-rwx", file=sys.stderr)
     for document in documents.values():
         print(_summary(document, options.node))
     return GOOD

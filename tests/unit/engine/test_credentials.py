@@ -5,7 +5,7 @@ from ipaddress import ip_address
 import pytest
 
 from tests.unit.engine.samples import web
-from vipkeeper.engine.credentials import credentials_of
+from vipkeeper.engine.credentials import credentials_of, with_news
 from vipkeeper.ipc.authentication import HmacAuthentication, HmacKeyReference, PasswordAuthentication
 from vipkeeper.vrrp.authentication import SimpleText
 from vipkeeper.vrrp.trailer import HmacMode
@@ -65,3 +65,16 @@ def test_new_keys_keep_the_memory_of_what_was_heard() -> None:
     after = credentials_of(SIGNED, {"web_key-1": TWO, "web_key-2": TWO}).authenticator(before)
     assert after is before
     assert str(after.verify(message, signed[-28:], source, 10**18)).count("REPLAYED")
+
+
+@pytest.mark.parametrize(
+    ("news", "after"),
+    [
+        ({"web_key-1": TWO, "x": b"x"}, {"web_key-1": TWO, "web_key-2": TWO, "x": b"x"}),
+        ({"web_key-1": b"short"}, {"web_key-1": ONE, "web_key-2": TWO}),
+        ({}, {"web_key-1": ONE, "web_key-2": TWO}),
+    ],
+)
+def test_the_last_good_secret_of_what_runs_stays(news: dict[str, bytes], after: dict[str, bytes]) -> None:
+    kept = {"web_key-1": ONE, "web_key-2": TWO, "nobodys": ONE}
+    assert with_news(kept, news, [SIGNED]) == after

@@ -34,6 +34,18 @@ def test_check_of_a_good_file_says_what_would_run(node: str) -> None:
     assert_golden(f"standalone/good-{node}.txt", done.stdout)
 
 
+def test_check_warns_of_secrets_that_others_can_read(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(b"1" * 32)
+    (tmp_path / "key").chmod(0o644)
+    hmac = "{keys: [{id: 1, file: key}]}"
+    (tmp_path / "vip.yaml").write_text(
+        "{apiVersion: vipkeeper.dev/v1alpha1, kind: VirtualIP, metadata: {name: web}, spec: {vrid: 51, "
+        f"addresses: [192.0.2.10], vrrp: {{authentication: {{hmac: {hmac}}}}}}}}}"
+    )
+    done = check(str(tmp_path / "vip.yaml"))
+    assert (done.returncode, done.stderr) == (0, f"{tmp_path}/key: a secret that others can read: chmod o-rwx\n")
+
+
 def test_without_a_file_it_says_what_is_missing() -> None:
     done = check()
     assert done.returncode == 2
