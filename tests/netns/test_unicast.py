@@ -88,7 +88,7 @@ def test_a_list_of_peers_that_changes_takes_effect_without_a_change_of_state(lan
     one.wait_until("Active")
     two.wait_until("Backup")
     three_.apply(replace(every, nodes={name: every.nodes[name] for name in ("two", "three")}))
-    three_.wait_until("Active")  # nobody speaks to it
+    wait_for_fault(three_, "AddressConflict")  # nobody speaks to it, but one answers for the address
     before = one.agent.transitions(), two.agent.transitions()
     for speaker in (one, two, three_):
         speaker.apply(edited(every))
@@ -107,8 +107,9 @@ def test_adverts_of_strangers_are_refused_and_counted_by_cause_and_source(lan: L
     two.apply(pair)
     one.wait_until("Active")
     two.wait_until("Backup")
-    # It knows the two, they do not know it; and it is better than both.
-    stranger.apply(replace(every, nodes=every.nodes | {"three": replace(every.nodes["three"], priority=250)}))
+    # It knows the two, they do not know it; and it is better than both. (The two's own address it would not claim.)
+    better = every.nodes | {"three": replace(every.nodes["three"], priority=250)}
+    stranger.apply(replace(every, nodes=better, addresses=document({}, "192.0.2.101").addresses))
     stranger.wait_until("Active")
     stays("both stay what they are", lambda: one.is_in("Active") and two.is_in("Backup"), 1.5)
     one.leave_agent()  # a new conversation begins with all that there is to tell
