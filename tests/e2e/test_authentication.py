@@ -14,7 +14,7 @@ from tests.e2e.support.adverts import heard_adverts
 from tests.e2e.support.installation import CONTROLLER, NAMESPACE
 from tests.e2e.support.lab import Lab
 from tests.e2e.support.limits import NO_GAP_MS, NO_HTTP_GAP_MS
-from tests.e2e.support.virtualips import Vip, http_of
+from tests.e2e.support.virtualips import Vip, http_of, prefer
 from tests.e2e.support.waiting import wait_until
 
 SECRET = "e2e-vrrp"
@@ -48,14 +48,15 @@ def is_refused(vip: Vip) -> bool:
 
 @pytest.mark.usefixtures("secret")
 def test_keys_come_from_a_secret_and_change_without_a_gap_and_a_missing_one_is_told(lab: Lab, figure: Figure) -> None:
-    spec = {"vrid": VRID, "vrrp": signed([1], 1), "nginx": http_of(BLUE)}
+    node = lab.workers[0]
+    spec = {"vrid": VRID, "vrrp": signed([1], 1), "nodes": {"priorities": prefer(node)}, "nginx": http_of(BLUE)}
     with temporary_vip(lab, spec) as vip:
         wait_until("the missing Secret is told", lambda: is_refused(vip), SOON_S)
         assert f"there is no Secret {SECRET} in namespace {NAMESPACE}" in vip.condition("Accepted")["message"]
         assert not lab.owners.owners(vip.address)
         put_secret(lab, {1: KEYS[1]})
-        node = vip.wait_until_settled()
         lab.settle(vip, node)
+        kube.wait_for_pods(lab.cluster)
         assert {advert.key_id for advert in heard_adverts(lab.observer, VRID)} == {1}
         _rotate(lab, vip, node, figure)
         _lose_it(lab, vip, node)
