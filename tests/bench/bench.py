@@ -55,9 +55,12 @@ class Pair:
     def settle(self, limit_s: float = 60.0) -> None:
         """One is Active and two has been silent for six intervals, for every router."""
         wanted = {router.vrid for router in self.one.routers}
+        begin_ns = time.time_ns()
 
         def settled() -> bool:
             since_ns = time.time_ns() - 6 * self.interval_ns
+            if since_ns < begin_ns:
+                return False
             backwards = reversed(list(self.observer.adverts))
             recent = list(takewhile(lambda advert: advert.at_ns > since_ns, backwards))
             heard = {a.vrid for a in recent if a.mac == self.one.host.mac}
