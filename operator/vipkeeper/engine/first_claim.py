@@ -22,13 +22,13 @@ ASK_AGAIN_NS = 3 * NS_PER_S
 
 
 class FirstClaim:
-    """`on_answer` gets the address, who answers, and the time; `on_free` is called when nobody answers any more."""
+    """`on_answer` gets the address that is answered for, and the time; `on_free` is called when nobody answers any more."""
 
     def __init__(
         self,
         loop: Loop,
         segment: SegmentProof,
-        on_answer: Callable[[IPAddress, str, int], None],
+        on_answer: Callable[[IPAddress, int], None],
         on_free: Callable[[], None],
     ) -> None:
         self._segment = segment
@@ -77,7 +77,7 @@ class FirstClaim:
         self._answered_ns = now_ns
         if self._answer is None:
             self._answer = (address, mac.hex(":"), now_ns)
-            self._on_answer(address, mac.hex(":"), now_ns)
+            self._on_answer(address, now_ns)
             self._timer.set(now_ns + ASK_AGAIN_NS)
 
     def _ring(self, now_ns: int) -> None:

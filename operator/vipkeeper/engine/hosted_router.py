@@ -395,7 +395,7 @@ class HostedRouter:
             self._end()
             on_end()
 
-    def _answered(self, address: IPAddress, _mac: str, now_ns: int) -> None:
+    def _answered(self, address: IPAddress, now_ns: int) -> None:
         """Before a first claim. It may be the Active, heard a moment later: so it is no news yet."""
         self._feed(AddressAnswered(address), now_ns)
 
