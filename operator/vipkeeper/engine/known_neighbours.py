@@ -10,10 +10,10 @@ import struct
 from ipaddress import IPv4Address, IPv6Address
 
 from vipkeeper.engine.netlink_codec import AF_INET, AF_INET6, IPAddress
+from vipkeeper.engine.netlink_frames import attributes, message, messages
 
-_RTM_NEWNEIGH, _RTM_GETNEIGH, _NLMSG_DONE, _NLM_F_DUMP_REQUEST, _NDA_DST = 28, 30, 3, 0x301, 1
+_RTM_NEWNEIGH, _RTM_GETNEIGH, _NLM_F_DUMP_REQUEST, _NDA_DST = 28, 30, 0x301, 1
 _REACHABLE, _STALE, _DELAY, _PROBE = 0x02, 0x04, 0x08, 0x10
-_HEADER = struct.Struct("=IHHII")
 _NEIGHBOUR = struct.Struct("=BxxxiHBB")
 _READS = 64
 
@@ -23,7 +23,7 @@ def known_neighbours(index: int, version: int) -> list[IPAddress]:
     family = AF_INET if version == 4 else AF_INET6
     found: dict[IPAddress, int] = {}
     body = _NEIGHBOUR.pack(family, 0, 0, 0, 0)
-    request = _HEADER.pack(_HEADER.size + len(body), _RTM_GETNEIGH, _NLM_F_DUMP_REQUEST, 1, 0) + body
+    request = message(_RTM_GETNEIGH, _NLM_F_DUMP_REQUEST, body, 1)
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE) as opened:
         opened.setblocking(False)
         try:
@@ -38,26 +38,19 @@ def known_neighbours(index: int, version: int) -> list[IPAddress]:
 
 def _take(data: bytes, index: int, found: dict[IPAddress, int]) -> bool:
     """True: that was the last of it."""
-    offset = 0
-    while offset + _HEADER.size <= len(data):
-        length, kind, *_rest = _HEADER.unpack_from(data, offset)
-        if kind != _RTM_NEWNEIGH or length < _HEADER.size:
+    for kind, _sequence, body in messages(data):
+        if kind != _RTM_NEWNEIGH:
             return True
-        _family, its_index, state, _flags, _type = _NEIGHBOUR.unpack_from(data, offset + _HEADER.size)
+        _family, its_index, state, _flags, _type = _NEIGHBOUR.unpack_from(body)
         if its_index == index and state & (_REACHABLE | _STALE | _DELAY | _PROBE):
-            address = _destination(data[offset + _HEADER.size + _NEIGHBOUR.size : offset + length])
+            address = _destination(body)
             if address is not None and not address.is_multicast:
                 found[address] = state
-        offset += (length + 3) & ~3
     return False
 
 
-def _destination(attributes: bytes) -> IPAddress | None:
-    offset = 0
-    while offset + 4 <= len(attributes):
-        length, kind = struct.unpack_from("=HH", attributes, offset)
-        if kind == _NDA_DST:
-            packed = attributes[offset + 4 : offset + length]
-            return IPv4Address(packed) if len(packed) == 4 else IPv6Address(packed)
-        offset += max(4, (length + 3) & ~3)
-    return None
+def _destination(body: bytes) -> IPAddress | None:
+    packed = attributes(body, _NEIGHBOUR.size).get(_NDA_DST)
+    if packed is None:
+        return None
+    return IPv4Address(packed) if len(packed) == 4 else IPv6Address(packed)

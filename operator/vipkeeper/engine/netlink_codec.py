@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
+from vipkeeper.engine.netlink_frames import HEADER, attribute, attributes, message, messages
+
 IPAddress = IPv4Address | IPv6Address
 
 AF_INET, AF_INET6 = 2, 10
@@ -33,13 +35,10 @@ IFA_F_DEPRECATED, IFA_F_TENTATIVE, IFA_F_PERMANENT, IFA_F_NOPREFIXROUTE = 0x20, 
 OUR_PROTO = 0x76
 """IFA_PROTO of every address of ours ("v"): evidence for people and for the sweep. Kernels before 5.18 forget it."""
 
-_HEADER = struct.Struct("=IHHII")
 _LINK = struct.Struct("=BxHiII")
 _ADDRESS = struct.Struct("=BBBBI")
-_ATTRIBUTE = struct.Struct("=HH")
 _CACHEINFO = struct.Struct("=IIII")
 _ERRNO = struct.Struct("=i")
-_NESTED_AND_ORDER_BITS = 0xC000
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ Message = LinkMessage | AddressMessage | ErrorMessage | DumpDone
 def dump_request(message_type: int, sequence: int) -> bytes:
     """RTM_GETLINK or RTM_GETADDR, all families."""
     body = _LINK.pack(0, 0, 0, 0, 0) if message_type == RTM_GETLINK else _ADDRESS.pack(0, 0, 0, 0, 0)
-    return _message(message_type, NLM_F_REQUEST | NLM_F_DUMP, body, sequence)
+    return message(message_type, NLM_F_REQUEST | NLM_F_DUMP, body, sequence)
 
 
 def add_address(
@@ -103,40 +102,34 @@ def add_address(
     ipv6 = address.version == 6
     full = prefix_length is None or prefix_length == address.max_prefixlen
     flags = (IFA_F_NOPREFIXROUTE if full else 0) | (IFA_F_NODAD if ipv6 else 0)
-    attributes = (
-        _attribute(IFA_LOCAL, address.packed)
-        + _attribute(IFA_ADDRESS, address.packed)
-        + _attribute(IFA_FLAGS, struct.pack("=I", flags))
-        + _attribute(IFA_CACHEINFO, _CACHEINFO.pack(0 if ipv6 else valid_s, valid_s, 0, 0))
-        + _attribute(IFA_PROTO, bytes((OUR_PROTO,)))
+    members = (
+        attribute(IFA_LOCAL, address.packed)
+        + attribute(IFA_ADDRESS, address.packed)
+        + attribute(IFA_FLAGS, struct.pack("=I", flags))
+        + attribute(IFA_CACHEINFO, _CACHEINFO.pack(0 if ipv6 else valid_s, valid_s, 0, 0))
+        + attribute(IFA_PROTO, bytes((OUR_PROTO,)))
     )
     flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_REPLACE
-    return _message(RTM_NEWADDR, flags, _address_body(index, address, prefix_length) + attributes, sequence)
+    return message(RTM_NEWADDR, flags, _address_body(index, address, prefix_length) + members, sequence)
 
 
 def delete_address(index: int, address: IPAddress, sequence: int = 0, *, prefix_length: int | None = None) -> bytes:
     """The prefix length must be the one that it was put on with."""
-    attributes = _attribute(IFA_LOCAL, address.packed) + _attribute(IFA_ADDRESS, address.packed)
-    return _message(RTM_DELADDR, NLM_F_REQUEST, _address_body(index, address, prefix_length) + attributes, sequence)
+    members = attribute(IFA_LOCAL, address.packed) + attribute(IFA_ADDRESS, address.packed)
+    return message(RTM_DELADDR, NLM_F_REQUEST, _address_body(index, address, prefix_length) + members, sequence)
 
 
 def set_link(index: int, *, up: bool) -> bytes:
     """Set an interface up or down, administratively."""
-    return _message(RTM_NEWLINK, NLM_F_REQUEST, _LINK.pack(0, 0, index, IFF_UP if up else 0, IFF_UP), 0)
+    return message(RTM_NEWLINK, NLM_F_REQUEST, _LINK.pack(0, 0, index, IFF_UP if up else 0, IFF_UP), 0)
 
 
 def parse(data: bytes) -> Iterator[Message]:
     """The messages of one datagram; of those that the engine does not know, none."""
-    offset = 0
-    while offset + _HEADER.size <= len(data):
-        length, message_type, _flags, sequence, _port = _HEADER.unpack_from(data, offset)
-        if length < _HEADER.size:
-            return
-        body = data[offset + _HEADER.size : offset + length]
-        message = _parse_one(message_type, sequence, body)
-        if message is not None:
-            yield message
-        offset += _aligned(length)
+    for message_type, sequence, body in messages(data):
+        found = _parse_one(message_type, sequence, body)
+        if found is not None:
+            yield found
 
 
 def _parse_one(message_type: int, sequence: int, body: bytes) -> Message | None:
@@ -157,10 +150,10 @@ def _parse_error(body: bytes) -> ErrorMessage | None:
     errno = -_ERRNO.unpack_from(body)[0]
     if errno == 0:
         return None
-    request_type = _HEADER.unpack_from(body, _ERRNO.size)[1]
+    request_type = HEADER.unpack_from(body, _ERRNO.size)[1]
     request = None
     if request_type in (RTM_NEWADDR, RTM_DELADDR):
-        request = _parse_address(body[_ERRNO.size + _HEADER.size :], gone=False)
+        request = _parse_address(body[_ERRNO.size + HEADER.size :], gone=False)
     return ErrorMessage(errno, request_type, request.address if request else None)
 
 
@@ -168,16 +161,16 @@ def _parse_link(body: bytes, gone: bool) -> LinkMessage | None:
     family, _kind, index, flags, _change = _LINK.unpack_from(body)
     if family != 0:  # AF_BRIDGE tells of ports in the same words
         return None
-    attributes = _attributes(body, _LINK.size)
-    name = attributes.get(IFLA_IFNAME, b"").rstrip(b"\0").decode(errors="replace")
-    alias = attributes.get(IFLA_IFALIAS, b"").rstrip(b"\0").decode(errors="replace")
-    return LinkMessage(index, name, flags, attributes.get(IFLA_ADDRESS, b""), gone, alias)
+    members = attributes(body, _LINK.size)
+    name = members.get(IFLA_IFNAME, b"").rstrip(b"\0").decode(errors="replace")
+    alias = members.get(IFLA_IFALIAS, b"").rstrip(b"\0").decode(errors="replace")
+    return LinkMessage(index, name, flags, members.get(IFLA_ADDRESS, b""), gone, alias)
 
 
 def _parse_address(body: bytes, gone: bool) -> AddressMessage | None:
     family, prefix_length, flags, scope, index = _ADDRESS.unpack_from(body)
-    attributes = _attributes(body, _ADDRESS.size)
-    packed = attributes.get(IFA_LOCAL) or attributes.get(IFA_ADDRESS)  # of a point-to-point link, LOCAL is ours
+    members = attributes(body, _ADDRESS.size)
+    packed = members.get(IFA_LOCAL) or members.get(IFA_ADDRESS)  # of a point-to-point link, LOCAL is ours
     address: IPAddress
     if family == AF_INET and packed is not None and len(packed) == 4:
         address = IPv4Address(packed)
@@ -185,37 +178,13 @@ def _parse_address(body: bytes, gone: bool) -> AddressMessage | None:
         address = IPv6Address(packed)
     else:
         return None
-    if IFA_FLAGS in attributes:
-        flags = struct.unpack("=I", attributes[IFA_FLAGS])[0]
-    proto = attributes.get(IFA_PROTO, b"\0")[0]
+    if IFA_FLAGS in members:
+        flags = struct.unpack("=I", members[IFA_FLAGS])[0]
+    proto = members.get(IFA_PROTO, b"\0")[0]
     return AddressMessage(index, address, prefix_length, flags, scope, proto, gone)
-
-
-def _attributes(body: bytes, offset: int) -> dict[int, bytes]:
-    found: dict[int, bytes] = {}
-    while offset + _ATTRIBUTE.size <= len(body):
-        length, kind = _ATTRIBUTE.unpack_from(body, offset)
-        if length < _ATTRIBUTE.size:
-            break
-        found[kind & ~_NESTED_AND_ORDER_BITS] = body[offset + _ATTRIBUTE.size : offset + length]
-        offset += _aligned(length)
-    return found
 
 
 def _address_body(index: int, address: IPAddress, prefix_length: int | None) -> bytes:
     family = AF_INET if address.version == 4 else AF_INET6
     length = address.max_prefixlen if prefix_length is None else prefix_length
     return _ADDRESS.pack(family, length, 0, 0, index)
-
-
-def _attribute(kind: int, value: bytes) -> bytes:
-    length = _ATTRIBUTE.size + len(value)
-    return _ATTRIBUTE.pack(length, kind) + value + bytes(_aligned(length) - length)
-
-
-def _message(message_type: int, flags: int, body: bytes, sequence: int) -> bytes:
-    return _HEADER.pack(_HEADER.size + len(body), message_type, flags, sequence, 0) + body
-
-
-def _aligned(length: int) -> int:
-    return (length + 3) & ~3

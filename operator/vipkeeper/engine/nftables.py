@@ -25,6 +25,7 @@ import struct
 from collections.abc import Iterable, Iterator
 
 from vipkeeper.engine.netlink_codec import AF_INET, AF_INET6, NLM_F_CREATE, NLM_F_REQUEST, NLMSG_ERROR, IPAddress
+from vipkeeper.engine.netlink_frames import attribute, message, messages
 
 _BATCH_BEGIN, _BATCH_END, _SUBSYSTEM = 0x10, 0x11, 10
 _NEWTABLE, _DELTABLE, _NEWCHAIN, _NEWRULE, _NEWSET, _NEWSETELEM = 0, 2, 3, 6, 9, 12
@@ -44,7 +45,6 @@ _KEY_TYPES = {4: (7, 4), 6: (8, 16)}
 """What nft calls ipv4_addr and ipv6_addr, and their lengths."""
 _DESTINATION_AT = {4: 16, 6: 24}
 
-_HEADER = struct.Struct("=IHHII")
 _ELEMENTS_AT_ONCE = 500
 
 
@@ -62,11 +62,9 @@ def replace_table(table: str, addresses: Iterable[IPAddress], *, exists: bool) -
 
 def errors(data: bytes) -> Iterator[int]:
     """The errno of each answer in `data`; 0: done."""
-    while len(data) >= _HEADER.size:
-        length, kind, *_rest = _HEADER.unpack_from(data)
-        if kind == NLMSG_ERROR and length >= _HEADER.size + 4:
-            yield -struct.unpack_from("=i", data, _HEADER.size)[0]
-        data = data[max(length + 3 & ~3, _HEADER.size) :]
+    for kind, _sequence, body in messages(data):
+        if kind == NLMSG_ERROR and len(body) >= 4:
+            yield -struct.unpack_from("=i", body)[0]
 
 
 def _delete(table: str) -> bytes:
@@ -86,7 +84,7 @@ def _create(table: str, by_version: dict[int, list[bytes]]) -> Iterator[bytes]:
         )
         for start in range(0, len(packed), _ELEMENTS_AT_ONCE):
             elements = b"".join(
-                _nested(1, _nested(1, _attribute(1, item))) for item in packed[start : start + _ELEMENTS_AT_ONCE]
+                _nested(1, _nested(1, attribute(1, item))) for item in packed[start : start + _ELEMENTS_AT_ONCE]
             )
             yield _message(_NEWSETELEM, NLM_F_CREATE, name + _nested(3, elements) + _number(4, version))
     yield _rule(table, *_is_version(4), *_to_ours(4), _verdict(_DROP))
@@ -125,7 +123,7 @@ def _meta(key: int) -> bytes:
 
 
 def _compare(operation: int, byte: int) -> bytes:
-    value = _nested(3, _attribute(1, bytes((byte,))))
+    value = _nested(3, attribute(1, bytes((byte,))))
     return _expression("cmp", _number(1, _REG) + _number(2, operation) + value)
 
 
@@ -146,21 +144,16 @@ def _message(kind: int, flags: int, content: bytes, *, subsystem: int = _SUBSYST
     family = _INET if subsystem else 0
     body = struct.pack("!BBH", family, 0, resource) + content
     ack = _NLM_F_ACK if subsystem else 0
-    return _HEADER.pack(_HEADER.size + len(body), subsystem << 8 | kind, NLM_F_REQUEST | ack | flags, 0, 0) + body
+    return message(subsystem << 8 | kind, NLM_F_REQUEST | ack | flags, body)
 
 
 def _text(kind: int, text: str) -> bytes:
-    return _attribute(kind, text.encode() + b"\0")
+    return attribute(kind, text.encode() + b"\0")
 
 
 def _number(kind: int, value: int) -> bytes:
-    return _attribute(kind, struct.pack("!I", value))
+    return attribute(kind, struct.pack("!I", value))
 
 
 def _nested(kind: int, content: bytes) -> bytes:
-    return _attribute(kind | _NLA_F_NESTED, content)
-
-
-def _attribute(kind: int, content: bytes) -> bytes:
-    padding = bytes(-len(content) % 4)
-    return struct.pack("=HH", 4 + len(content), kind) + content + padding
+    return attribute(kind | _NLA_F_NESTED, content)
