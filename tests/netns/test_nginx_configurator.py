@@ -1,4 +1,4 @@
-"""agent/nginx_config.py with the real entry script, the real nginx and what render/nginx.py really makes."""
+"""nginx/configurator.py with the real entry script, the real nginx and what render/nginx.py really makes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ipaddress import ip_address
 import pytest
 
 from tests.netns.sidecar import READINESS_PORT, Sidecar
-from vipkeeper.agent.nginx_config import NginxConfigurator
-from vipkeeper.agent.nginx_files import NginxFiles
-from vipkeeper.agent.nginx_wanted import Wanted
 from vipkeeper.ipc.rendered import NodeShare, RenderedAddress, RenderedVirtualIP
 from vipkeeper.ipc.rendered_nginx import HTTPServer, NginxSection, UpstreamServer
+from vipkeeper.nginx.configurator import NginxConfigurator
+from vipkeeper.nginx.files import NginxFiles
+from vipkeeper.nginx.wanted import Wanted
 from vipkeeper.spec.speaker import NginxReport
 
 pytestmark = [pytest.mark.root, pytest.mark.requires("nginx", "unshare", "setpriv")]

@@ -22,11 +22,11 @@ import yaml
 
 from tests.netns.sidecar import READINESS_PORT, Sidecar, wait_for
 from tests.unit.spec.objects import parsed
-from vipkeeper.agent.nginx_config import NginxConfigurator
-from vipkeeper.agent.nginx_files import NginxFiles
-from vipkeeper.agent.nginx_wanted import Wanted
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.ipc.rendered_nginx import OwnConfiguration, ServiceUpstream
+from vipkeeper.nginx.configurator import NginxConfigurator
+from vipkeeper.nginx.files import NginxFiles
+from vipkeeper.nginx.wanted import Wanted
 from vipkeeper.render.document import render_document
 from vipkeeper.render.nginx_upstream import Endpoint
 from vipkeeper.spec.placement import Node

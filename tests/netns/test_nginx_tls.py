@@ -1,6 +1,6 @@
 """TLS of `spec.nginx` with certificates made by openssl: what the agent writes, what real nginx then serves.
 
-Covers agent/certificates.py and the certificate files of agent/nginx_files.py.
+Covers nginx/certificates.py and the certificate files of nginx/files.py.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import pytest
 
 from tests.netns.sidecar import READINESS_PORT
 from tests.netns.test_nginx_serving import ONE, VIP, Serving, document, serving
-from vipkeeper.agent.certificates import pin
-from vipkeeper.agent.nginx_wanted import Wanted
 from vipkeeper.ipc.rendered import RenderedVirtualIP
+from vipkeeper.nginx.certificates import pin
+from vipkeeper.nginx.wanted import Wanted
 from vipkeeper.spec.speaker import NginxReport
 
 pytestmark = [pytest.mark.root, pytest.mark.requires("nginx", "unshare", "setpriv", "curl", "openssl")]

@@ -13,10 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from vipkeeper.agent.certificates import pin
 from vipkeeper.agent.documents import Deed, Documents, LookUp, Whereabouts
 from vipkeeper.agent.kube_watch import Changed, Deleted, Listed, Reached, Refused, Unreachable, WatchEvent
-from vipkeeper.agent.nginx_wanted import Wanted
 from vipkeeper.agent.readiness import Readiness
 from vipkeeper.agent.secret_values import SecretValues
 from vipkeeper.agent.services_watch import ServicesEvent
@@ -25,6 +23,8 @@ from vipkeeper.agent.speaker_report import SpeakerReport
 from vipkeeper.ipc import messages
 from vipkeeper.ipc.rendered import HealthSection, RenderedVirtualIP
 from vipkeeper.ipc.rendered_nginx import ServiceUpstream, certificates_of
+from vipkeeper.nginx.certificates import pin
+from vipkeeper.nginx.wanted import Wanted
 from vipkeeper.render.nginx import services_of
 from vipkeeper.render.nginx_upstream import Endpoint
 from vipkeeper.spec.speaker import NginxReport

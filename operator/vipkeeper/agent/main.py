@@ -28,14 +28,14 @@ from vipkeeper.agent.documents_watch import LookUps, watch_documents
 from vipkeeper.agent.kube_api import ApiAccess, KubeApi, namespaced
 from vipkeeper.agent.kube_watch import Watch
 from vipkeeper.agent.lease import start_lease
-from vipkeeper.agent.nginx_check import start_nginx_check
-from vipkeeper.agent.nginx_config import NginxConfigurator
-from vipkeeper.agent.nginx_files import NginxFiles
 from vipkeeper.agent.secret_values import watch_secret
 from vipkeeper.agent.services_watch import ServicesWatch
 from vipkeeper.agent.settings import Settings
 from vipkeeper.agent.speaker_writer import SpeakerWriter
 from vipkeeper.checks.checker import Checker
+from vipkeeper.nginx.check import start_nginx_check
+from vipkeeper.nginx.configurator import NginxConfigurator
+from vipkeeper.nginx.files import NginxFiles
 from vipkeeper.threads.engine_client import EngineClient
 
 log = logging.getLogger("agent")

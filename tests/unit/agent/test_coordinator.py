@@ -15,7 +15,6 @@ from vipkeeper.agent.coordinator import Checked, Coordinator, DocumentsEvent, Ev
 from vipkeeper.agent.documents import Whereabouts
 from vipkeeper.agent.kube_watch import Changed, Deleted, Listed
 from vipkeeper.agent.kube_watch import Refused as WatchRefused
-from vipkeeper.agent.nginx_wanted import Wanted
 from vipkeeper.agent.services_watch import ServicesEvent
 from vipkeeper.agent.settings import Settings
 from vipkeeper.ipc.messages import (
@@ -32,6 +31,7 @@ from vipkeeper.ipc.messages import (
 )
 from vipkeeper.ipc.rendered import HealthSection, TCPCheck
 from vipkeeper.ipc.rendered_nginx import TLS, HTTPServer, NginxSection, Response, ServiceUpstream
+from vipkeeper.nginx.wanted import Wanted
 from vipkeeper.render.nginx_upstream import Endpoint
 from vipkeeper.spec.speaker import NginxReport
 from vipkeeper.threads.engine_client import Connected, Disconnected

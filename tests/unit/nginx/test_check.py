@@ -4,8 +4,8 @@ import queue
 import socket
 from pathlib import Path
 
-from tests.unit.agent.status_server import status_server
-from vipkeeper.agent.nginx_check import check, start_nginx_check
+from tests.unit.nginx.status_server import status_server
+from vipkeeper.nginx.check import check, start_nginx_check
 
 
 def test_an_answer_is_good_and_another_status_or_silence_or_no_socket_is_bad(tmp_path: Path) -> None:

@@ -19,10 +19,10 @@ import threading
 import time
 from collections.abc import Callable
 
-from vipkeeper.agent.nginx_files import NginxFiles, words
-from vipkeeper.agent.nginx_parts import NginxParts
-from vipkeeper.agent.nginx_wanted import Wanted
 from vipkeeper.ipc.rendered import RenderedVirtualIP
+from vipkeeper.nginx.files import NginxFiles, words
+from vipkeeper.nginx.parts import NginxParts
+from vipkeeper.nginx.wanted import Wanted
 from vipkeeper.render.nginx import NginxConfiguration
 from vipkeeper.render.nginx_origin import Origin, origin_of
 from vipkeeper.spec.speaker import NginxDocument, NginxReport
@@ -44,7 +44,7 @@ _NOT_YET = "(99: "
 """EADDRNOTAVAIL: the address is foreign, and ip_nonlocal_bind not set yet."""
 _PLACE = re.compile(r" in \S+:\d+$", re.MULTILINE)
 
-log = logging.getLogger("agent.nginx")
+log = logging.getLogger("nginx")
 
 
 class NginxConfigurator:

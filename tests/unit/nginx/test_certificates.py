@@ -1,13 +1,13 @@
-"""operator/vipkeeper/agent/certificates.py (with real ones: tests/netns/test_nginx_tls.py)"""
+"""operator/vipkeeper/nginx/certificates.py (with real ones: tests/netns/test_nginx_tls.py)"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from tests.unit.spec.objects import document
-from vipkeeper.agent.certificates import Pinned, pin
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.ipc.rendered_nginx import TLS, HTTPServer, NginxSection, Response, StreamServer, Upstream, UpstreamServer
+from vipkeeper.nginx.certificates import Pinned, pin
 
 VALUES = {"site_tls.crt": b"certificate\n", "site_tls.key": b"key"}
 

@@ -11,13 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from vipkeeper.agent import unix_http
 from vipkeeper.ipc.rendered import RenderedVirtualIP
+from vipkeeper.nginx import unix_http
 
 TIMEOUT_S = 1.0
 MAX_WORDS = 1000
 
-log = logging.getLogger("agent.nginx")
+log = logging.getLogger("nginx")
 
 _EMERGENCY = re.compile(r"\[emerg\] (?:\d+#\d+: )?(.*)")
 

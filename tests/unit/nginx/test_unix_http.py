@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.agent.status_server import status_server
-from vipkeeper.agent import unix_http
+from tests.unit.nginx.status_server import status_server
+from vipkeeper.nginx import unix_http
 
 
 def test_status_and_body_come_over_the_socket(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.agent.status_server import status_server
+from tests.unit.nginx.status_server import status_server
 from tests.unit.spec.objects import document
-from vipkeeper.agent.nginx_files import NginxFiles, words
+from vipkeeper.nginx.files import NginxFiles, words
 
 
 @pytest.fixture

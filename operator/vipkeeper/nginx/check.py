@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from vipkeeper.agent import unix_http
 from vipkeeper.health.rise_fall import RiseFall, Verdict
+from vipkeeper.nginx import unix_http
 from vipkeeper.threads.start import start_thread
 
 INTERVAL_S = 1.0

@@ -1,11 +1,11 @@
-"""operator/vipkeeper/agent/nginx_parts.py"""
+"""operator/vipkeeper/nginx/parts.py"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from tests.unit.spec.objects import document
-from vipkeeper.agent.nginx_parts import NginxParts
+from vipkeeper.nginx.parts import NginxParts
 
 OLD = document("w1")
 NEW = replace(OLD, generation=2)
