@@ -34,11 +34,12 @@ from vipkeeper.engine.peers import Peers
 from vipkeeper.engine.ports import Ports, SharedPort
 from vipkeeper.engine.rejections import Rejections
 from vipkeeper.engine.remarks import Remarks
+from vipkeeper.engine.router_findings import RouterFindings
 from vipkeeper.engine.segment_proof import SegmentProof
 from vipkeeper.engine.state_memory import StateMemory
 from vipkeeper.engine.talk import RouterTalk
 from vipkeeper.engine.virtual_mac import Seat, VirtualMACs
-from vipkeeper.ipc.messages import Finding, FindingKind, RouterStatus
+from vipkeeper.ipc.messages import Finding, RouterStatus
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.journal.ring import Journal
 from vipkeeper.vrrp.actions import (
@@ -142,7 +143,8 @@ class HostedRouter:
         self._talk = RouterTalk(world.peers, world.segment_proof, self, self._peer_said, self._feed_later)
         self._claim = FirstClaim(world.loop, world.segment_proof, self._answered, self._claim_is_free)
         self._on_end: Callable[[], None] | None = None
-        self._blocked: tuple[str, IPAddress, int] | None = None
+        self._findings = RouterFindings(world.loop, document.name, self._talk.peer_at, self._changed)
+        self._findings.configure(document, self._config, world.node)
 
     # ---- what the engine tells
 
@@ -229,6 +231,7 @@ class HostedRouter:
         self._authenticator = self._credentials.authenticator(self._authenticator)
         self._config = replace(config_of(document, self._world.node), password=self._credentials.password)
         self._remarks.forget()
+        self._findings.configure(document, self._config, self._world.node)
         if self._shared is not None:
             self._shared.expect(self._config.vrid, self._config.expected(self._authenticator))
         self._take_source(self._link)
@@ -295,6 +298,7 @@ class HostedRouter:
         if self._hearing is not None and self._core.confirm(advert, arrived_ns):
             self._timer.deadline_ns = self._core.deadline_ns  # it only ever moves back
             self._track.note(self._hearing, arrived_ns, _NO_ACTIONS)
+            self._findings.adverts.received_again(advert, arrived_ns)
             return True
         if self._claim.stands:
             self._claim.heard()
@@ -302,6 +306,7 @@ class HostedRouter:
         self._heard = advert
         self._hearing = AdvertReceived(advert)
         before = self._core.active_address
+        self._findings.adverts.received(advert, now_ns)
         self._feed(self._hearing, now_ns)
         if news and advert.remarks:
             self._remarks.say(advert.remarks, advert.source, advert.priority)
@@ -313,6 +318,8 @@ class HostedRouter:
 
     def advert_refused(self, dropped: Dropped, source: str) -> None:
         self.rejections.count(dropped, source)
+        if dropped.said is not None:
+            self._findings.adverts.refused(dropped, source, time.monotonic_ns())
 
     def adverts_lost(self, count: int) -> None:
         self.rejections.count(_NOT_READ, "", count)
@@ -354,7 +361,7 @@ class HostedRouter:
             primary_address="" if core.local_address == _NOWHERE[self._config.family] else str(core.local_address),
             rejected=self.rejections.report(),
             remarks=self._remarks.report(),
-            findings=self._findings(),
+            findings=self._all_findings(),
             put_back=self._told_put_back,
         )
 
@@ -404,34 +411,16 @@ class HostedRouter:
         self.look_around()
         self._changed()
 
-    def _findings(self) -> tuple[Finding, ...]:
+    def _all_findings(self) -> tuple[Finding, ...]:
         conflict = self._conflict()
-        return (*self._blocked_finding(), *([conflict] if conflict is not None else []))
+        return (*self._findings.report(time.monotonic_ns()), *([conflict] if conflict is not None else []))
 
     def _conflict(self) -> Finding | None:
         return self._claim.finding() if Fault.ADDRESS_CONFLICT in self._core.faults else None
 
-    def _blocked_finding(self) -> tuple[Finding, ...]:
-        if self._blocked is None:
-            return ()
-        peer, address, since_ns = self._blocked
-        detail = f"VRRP advertisements of {address} do not arrive; it is alive and answers by unicast"
-        age_ms = (time.monotonic_ns() - since_ns) // 1_000_000
-        return (Finding(FindingKind.MULTICAST_BLOCKED.value, peer or str(address), detail, age_ms),)
-
     def _join_peers(self) -> None:
         priorities = {name: share.priority for name, share in self.document.nodes.items()}
         self._talk.join(ways_of(self.document, self._world.node), priorities)
-
-    def _blocked_changed(self, by: IPAddress | None, now_ns: int) -> None:
-        """The Active lives, and its adverts do not arrive: a firewall, or a switch that snoops."""
-        peer = "" if by is None else self._talk.peer_at(by)
-        self._blocked = None if by is None else (peer, by, now_ns)
-        if by is None:
-            log("adverts of the Active are not blocked any more", vip=self.document.name)
-        else:
-            warn("adverts of the Active do not arrive; it answers by unicast", vip=self.document.name, peer=peer)
-        self._changed()
 
     def _peer_said(self, event: Event, now_ns: int) -> None:
         """What came by VRRP before this may tell more of the truth: it is read first."""
@@ -466,7 +455,7 @@ class HostedRouter:
             case ProbeAddresses(addresses):
                 self._claim.probe(self._link, addresses, now_ns)
             case BlockedChanged(by):
-                self._blocked_changed(by, now_ns)
+                self._findings.blocked_changed(by, now_ns)
             case AnswerHandover():
                 # When neighbours were told: the other one has the addresses until it is told, too.
                 self._liveness.when_live((), lambda _now_ns: self._talk.answer(action), now_ns)
@@ -652,6 +641,7 @@ class HostedRouter:
         self._claim.cancel()
         self._announcer.stop()
         self._talk.leave()
+        self._findings.end()
         if self._shared is not None:
             self._world.ports.detach(self._shared, self._config.vrid)
             self._shared = None

@@ -1,6 +1,6 @@
 """Programs for the kernel's packet filter (classic BPF) on our raw sockets: which adverts reach which socket.
 
-    news   the VRIDs that live here, each in its version, but for what is quiet: whatever arrives wakes the engine
+    news   the VRIDs that live here, but for what is quiet: whatever arrives wakes the engine
     quiet  the very adverts that our Actives say again and again (`wire.py`): read now and then
 
 Strangers so cost no Python, and junk cannot push the Actives' adverts out of a full buffer: it has a buffer of its own.
@@ -16,7 +16,7 @@ import ctypes
 import socket
 import struct
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from ipaddress import IPv6Address
 
@@ -37,6 +37,7 @@ _NET_OFF = 0xFFF00000  # SKF_NET_OFF, -0x100000
 _ALL, _NOTHING = (_RET, 0, 0, 0x40000), (_RET, 0, 0, 0)
 _PLAIN_HEADER = 0x45
 _IPV4_HEADER_BYTES = 20
+_V2_ADVERT, _V3_ADVERT = Version.V2 << 4 | ADVERTISEMENT, Version.V3 << 4 | ADVERTISEMENT
 _SHORTEST = {Family.IPV4: 3, Family.IPV6: 6}
 """Words of an advert of one address."""
 _LONGEST = 480
@@ -52,16 +53,18 @@ class Likeness:
     """Its words; the first one has the VRID."""
 
 
-def vrid_filter(family: Family, versions: Mapping[int, Version]) -> Program:
-    """Type 1 and one of these VRIDs in its version, else nothing."""
+def vrid_filter(family: Family, vrids: Set[int]) -> Program:
+    """Adverts for these VRIDs, in any version that the family has; else nothing. A router refuses the other version
+    itself: whoever sends it has taken our VRID, and that must be told."""
     load = _LD_BYTE_INDEXED if family is Family.IPV4 else _LD_BYTE
     program: Program = [(_LDX_HEADER_LENGTH, 0, 0, 0)] if family is Family.IPV4 else []
-    for version in sorted(set(versions.values())):
-        block: Program = [(load, 0, 0, 1)]
-        for vrid in sorted(vrid for vrid, its_version in versions.items() if its_version is version):
-            block += [(_JEQ, 0, 1, vrid), _ALL]
-        block.append(_NOTHING)
-        program += [(load, 0, 0, 0), (_JEQ, 1, 0, version << 4 | ADVERTISEMENT), (_JA, 0, 0, len(block)), *block]
+    if family is Family.IPV4:
+        program += [(load, 0, 0, 0), (_JEQ, 2, 0, _V2_ADVERT), (_JEQ, 1, 0, _V3_ADVERT), _NOTHING]
+    else:
+        program += [(load, 0, 0, 0), (_JEQ, 1, 0, _V3_ADVERT), _NOTHING]
+    program.append((load, 0, 0, 1))
+    for vrid in sorted(vrids):
+        program += [(_JEQ, 0, 1, vrid), _ALL]
     return [*program, _NOTHING]
 
 
@@ -87,9 +90,9 @@ def quiet_filter(family: Family, quiet: Mapping[int, Likeness]) -> Program:
     return _telling_apart(family, quiet, _ALL, [_NOTHING])
 
 
-def news_filter(family: Family, versions: Mapping[int, Version], quiet: Mapping[int, Likeness]) -> Program:
+def news_filter(family: Family, vrids: Set[int], quiet: Mapping[int, Likeness]) -> Program:
     """The VRIDs, but for what is one of `quiet`."""
-    return _telling_apart(family, quiet, _NOTHING, vrid_filter(family, versions))
+    return _telling_apart(family, quiet, _NOTHING, vrid_filter(family, vrids))
 
 
 def attach(opened: socket.socket, program: Program) -> None:

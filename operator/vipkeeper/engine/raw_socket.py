@@ -27,7 +27,7 @@ def open_raw_socket(
     kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
     opened = socket.socket(socket.AF_INET if ipv4 else socket.AF_INET6, kind, PROTOCOL)
     try:
-        attach(opened, vrid_filter(family, {}))  # before anything can arrive
+        attach(opened, vrid_filter(family, frozenset()))  # before anything can arrive
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode() + b"\0")
         try:
             opened.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, buffer_bytes)

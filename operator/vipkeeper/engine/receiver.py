@@ -16,7 +16,7 @@ from __future__ import annotations
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from ipaddress import IPv4Address, IPv6Address
 from typing import TypeVar
 
@@ -44,7 +44,8 @@ from vipkeeper.engine.packet_filter import (
 )
 from vipkeeper.engine.raw_socket import open_raw_socket
 from vipkeeper.vrrp.expected import Expected
-from vipkeeper.vrrp.packet import Advert, Dropped, DropReason, Family, Version, decode, decode_ipv4
+from vipkeeper.vrrp.packet import Advert, Dropped, DropReason, Family, decode, decode_ipv4
+from vipkeeper.vrrp.sighting import with_sighting
 from vipkeeper.vrrp.units import cs_to_ns
 
 READS_PER_WAKEUP = 64
@@ -165,21 +166,21 @@ class Receiver:
         """Have the kernel know what is quiet. Nothing is lost on the way: some of it may come by both sockets."""
         self.unsettled = False
         self.quiet_period_ns = self._period_ns()
-        versions = {vrid: item.version for vrid, item in self._expected.items()}
-        plain = vrid_filter(self.family, versions)
+        vrids = frozenset(self._expected)
+        plain = vrid_filter(self.family, vrids)
         attach(self._socket, plain)
         quiet = {vrid: likeness for vrid, (_, likeness) in self._quiet.items()}
         if not quiet and not self._was_quiet:
             return
         self._was_quiet = bool(quiet)
         attach(self._quiet_socket, plain)  # the kernel has no room for a long program beside the long one before it
-        while not self._attach_quiet(versions, quiet):
+        while not self._attach_quiet(vrids, quiet):
             quiet = dict(list(quiet.items())[: len(quiet) // 2])
         self.read_quiet(now_ns)
 
-    def _attach_quiet(self, versions: Mapping[int, Version], quiet: Mapping[int, Likeness]) -> bool:
+    def _attach_quiet(self, vrids: Set[int], quiet: Mapping[int, Likeness]) -> bool:
         """False: that is more than the kernel takes (net.core.optmem_max is 20 KiB before Linux 6.7)."""
-        news = news_filter(self.family, versions, quiet)
+        news = news_filter(self.family, vrids, quiet)
         if len(news) > MAX_STEPS:
             return False
         try:
@@ -236,6 +237,7 @@ class Receiver:
             if not signed:
                 _put(self._known, key, result)
             return result
+        result = with_sighting(result, message, self.family)
         refusal = (result, source, None if result.reason is DropReason.BAD_HEADER else vrid)
         if not signed:
             _put(self._refused, key, refusal)

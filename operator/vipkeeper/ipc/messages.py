@@ -116,9 +116,12 @@ class FindingKind(StrEnum):
     """What an engine finds on the network that an administrator should know of."""
 
     ADDRESS_CONFLICT = "AddressConflict"
-    """Somebody who is no Active of this virtual router answers for one of its addresses: they are not claimed."""
+    """Somebody who is no Active of this virtual router answers for one of its addresses: before a first claim they are
+    not claimed; an Active goes on, and corrects its neighbours."""
     MULTICAST_BLOCKED = "MulticastBlocked"
     """The Active lives and answers by unicast, but its adverts do not arrive here."""
+    VRID_CONFLICT = "VRIDConflict"
+    """Another virtual router on the segment has the VRID of this one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ class ConditionType(StrEnum):
     """Nodes that are well do not hear each other's advertisements. Absent otherwise."""
     ADDRESS_CONFLICT = "AddressConflict"
     """Somebody else answers for one of the addresses. Absent otherwise."""
+    VRID_CONFLICT = "VRIDConflict"
+    """Another virtual router on the segment has the same VRID. Absent otherwise."""
 
 
 ALARMS = frozenset(
@@ -43,6 +45,7 @@ ALARMS = frozenset(
         ConditionType.DEGRADED,
         ConditionType.MULTICAST_BLOCKED,
         ConditionType.ADDRESS_CONFLICT,
+        ConditionType.VRID_CONFLICT,
     }
 )
 """Those that are bad when they are True; all others are good."""
@@ -111,6 +114,7 @@ def findings(situation: Situation) -> dict[ConditionType, Finding]:
         ConditionType.DEGRADED: degraded(situation),
         ConditionType.MULTICAST_BLOCKED: multicast_blocked(situation),
         ConditionType.ADDRESS_CONFLICT: address_conflict(situation),
+        ConditionType.VRID_CONFLICT: vrid_conflict(situation),
     }
     return {type_: finding for type_, finding in candidates.items() if finding is not None}
 
@@ -214,6 +218,17 @@ def address_conflict(situation: Situation) -> Finding | None:
     if not told:
         return None
     return Finding(True, "SomebodyAnswers", "; ".join(f"{node}: {item.detail}" for node, item in told))
+
+
+def vrid_conflict(situation: Situation) -> Finding | None:
+    told = _told(situation, FindingKind.VRID_CONFLICT)
+    if not told:
+        return None
+    heard_by: dict[str, list[str]] = {}
+    for node, item in told:
+        heard_by.setdefault(item.detail, []).append(node)
+    message = "; ".join(f"{detail} (heard by {', '.join(nodes)})" for detail, nodes in heard_by.items())
+    return Finding(True, "VRIDInUse", f"{message}: choose another VRID, here or there")
 
 
 def _told(situation: Situation, kind: FindingKind) -> list[tuple[str, NetworkFinding]]:

@@ -51,7 +51,8 @@ class NetworkFinding(Reported):
     """What this node has found on the network, as long as it is true."""
 
     kind: str
-    """What it is, e.g. MulticastBlocked: the Active answers by unicast, but its advertisements do not arrive here."""
+    """What it is. MulticastBlocked: the Active answers by unicast, but its advertisements do not arrive here.
+    AddressConflict: somebody else answers for an address. VRIDConflict: another virtual router has the same VRID."""
     source: str
     """Who it is about: the name of a node, else an address."""
     detail: str

@@ -40,6 +40,8 @@ class EventReason(StrEnum):
     MULTICAST_HEARD = "MulticastHeard"
     ADDRESS_CONFLICT = "AddressConflict"
     ADDRESS_CONFLICT_OVER = "AddressConflictOver"
+    VRID_CONFLICT = "VRIDConflict"
+    VRID_CONFLICT_OVER = "VRIDConflictOver"
     DEGRADED = "Degraded"
     BACKUP_AVAILABLE = "BackupAvailable"
     NGINX_NOT_READY = "NginxNotReady"
@@ -198,6 +200,7 @@ def _events(previous: VirtualIPStatus, status: VirtualIPStatus, now: datetime) -
         (ConditionType.DEGRADED, EventReason.DEGRADED, EventReason.BACKUP_AVAILABLE),
         (ConditionType.MULTICAST_BLOCKED, EventReason.MULTICAST_BLOCKED, EventReason.MULTICAST_HEARD),
         (ConditionType.ADDRESS_CONFLICT, EventReason.ADDRESS_CONFLICT, EventReason.ADDRESS_CONFLICT_OVER),
+        (ConditionType.VRID_CONFLICT, EventReason.VRID_CONFLICT, EventReason.VRID_CONFLICT_OVER),
     ):
         yield from _alarm_events(previous, status, type_, raised, cleared, now)
     yield from _nginx_events(previous, status)

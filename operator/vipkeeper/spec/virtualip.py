@@ -469,7 +469,8 @@ class VirtualIPStatus(Reported):
     conditions: Annotated[tuple[Condition, ...], Field(json_schema_extra=list_map("type"))] = ()
     """Accepted: the spec is good. Programmed: all nodes run it. Ready: exactly one node holds the addresses.
     When they apply: SplitBrain, NginxReady, Degraded (no healthy backup), MulticastBlocked (nodes do not hear each
-    other's advertisements), AddressConflict (somebody else answers for an address)."""
+    other's advertisements), AddressConflict (somebody else answers for an address), VRIDConflict (another virtual router
+    on the segment has the same VRID)."""
 
     def condition(self, type_: str) -> Condition | None:
         return next((item for item in self.conditions if item.type == type_), None)

@@ -7,10 +7,14 @@ Tested by tests/unit/vrrp/test_packet.py and by the tests of whoever refuses.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from vipkeeper.vrrp.advert import Remark
+
+if TYPE_CHECKING:
+    from vipkeeper.vrrp.sighting import Sighting
 
 
 class DropReason(StrEnum):
@@ -73,3 +77,5 @@ class Dropped:
     detail: str = ""
     """For one line of a log. Never a secret."""
     remark: Remark | None = None
+    said: Sighting | None = field(default=None, compare=False)
+    """What it said, where that tells of another virtual router (`sighting.py`). For people only."""

@@ -20,7 +20,7 @@ from vipkeeper.engine.packet_filter import (
     quiet_filter,
     vrid_filter,
 )
-from vipkeeper.vrrp.packet import Family, Version
+from vipkeeper.vrrp.packet import Family
 
 
 def runs(program: Program, packet: bytes) -> bool:
@@ -37,9 +37,9 @@ def runs(program: Program, packet: bytes) -> bool:
             return False
 
 
-def passes(family: Family, vrids: Set[int], packet: bytes, v2: Set[int] = frozenset()) -> bool:
-    """Whether it comes through the filter for `vrids` of version 3, and `v2` of version 2."""
-    return runs(vrid_filter(family, dict.fromkeys(vrids, Version.V3) | dict.fromkeys(v2, Version.V2)), packet)
+def passes(family: Family, vrids: Set[int], packet: bytes) -> bool:
+    """Whether it comes through the filter for `vrids`."""
+    return runs(vrid_filter(family, vrids), packet)
 
 
 def ip_header(words: int = 5) -> bytes:
@@ -60,8 +60,8 @@ def test_configured_vrids_pass_in_both_families_also_behind_ip_options(vrid: int
 
 @pytest.mark.parametrize(
     "packet",
-    [advert(52), advert(0), advert(51, 0x21), advert(51, 0x30), advert(51, 0x32), advert(51, 0x41), b"", b"\x31"],
-    ids=["another VRID", "VRID 0", "version 2", "type 0", "type 2", "version 4", "empty", "one byte"],
+    [advert(52), advert(0), advert(51, 0x30), advert(51, 0x32), advert(51, 0x41), b"", b"\x31"],
+    ids=["another VRID", "VRID 0", "type 0", "type 2", "version 4", "empty", "one byte"],
 )
 def test_strangers_do_not(packet: bytes) -> None:
     assert not passes(Family.IPV6, {51}, packet)
@@ -69,13 +69,11 @@ def test_strangers_do_not(packet: bytes) -> None:
 
 
 @pytest.mark.parametrize("vrid", range(1, 256, 127))
-def test_each_vrid_passes_in_its_version_and_in_no_other(vrid: int) -> None:
-    every = set(range(1, 256))
-    for old, new in ((every, set()), (set(), every), (every - {vrid}, {vrid}), ({vrid}, every - {vrid})):
-        v2_passes = passes(Family.IPV4, new, ip_header() + advert(vrid, 0x21), old)
-        v3_passes = passes(Family.IPV4, new, ip_header() + advert(vrid, 0x31), old)
-        assert (v2_passes, v3_passes) == (vrid in old, vrid in new)
-        assert not passes(Family.IPV4, new, ip_header() + advert(vrid, 0x22), old)
+def test_each_vrid_passes_in_the_versions_of_its_family(vrid: int) -> None:
+    assert passes(Family.IPV4, {vrid}, ip_header() + advert(vrid, 0x21)), "it is refused where it can be told"
+    assert passes(Family.IPV4, {vrid}, ip_header() + advert(vrid, 0x31))
+    assert not passes(Family.IPV4, {vrid}, ip_header() + advert(vrid, 0x22))
+    assert not passes(Family.IPV6, {vrid}, advert(vrid, 0x21)), "version 2 has no IPv6"
 
 
 def test_nothing_passes_before_there_is_a_router() -> None:
@@ -85,7 +83,7 @@ def test_nothing_passes_before_there_is_a_router() -> None:
 def test_all_255_vrids_fit_into_one_program() -> None:
     every = set(range(1, 256))
     assert passes(Family.IPV4, every, ip_header() + advert(255))
-    assert len(vrid_filter(Family.IPV4, dict.fromkeys(every, Version.V3))) < 4096
+    assert len(vrid_filter(Family.IPV4, every)) < 4096
 
 
 def quiet(*packets: bytes) -> dict[int, Likeness]:
@@ -103,12 +101,12 @@ def packet(vrid: int, source: str = "192.0.2.2", addresses: int = 1, **header: i
 
 
 KNOWN = [packet(51), packet(52, addresses=20), packet(53, "192.0.2.3"), packet(54, "192.0.2.3", addresses=2)]
-VERSIONS = dict.fromkeys((51, 52, 53, 54, 55), Version.V3)
+VRIDS = frozenset((51, 52, 53, 54, 55))
 
 
 @pytest.mark.parametrize("known", KNOWN, ids=lambda known: f"VRID {known[21]}")
 def test_what_is_quiet_is_no_news_whatever_its_identification(known: bytes) -> None:
-    programs = quiet_filter(Family.IPV4, quiet(*KNOWN)), news_filter(Family.IPV4, VERSIONS, quiet(*KNOWN))
+    programs = quiet_filter(Family.IPV4, quiet(*KNOWN)), news_filter(Family.IPV4, VRIDS, quiet(*KNOWN))
     another = known[:4] + b"\xab\xcd" + known[6:10] + b"\0\0" + known[12:]
     for same in (known, another):
         assert [runs(program, same) for program in programs] == [True, False]
@@ -128,6 +126,6 @@ def test_what_is_like_no_advert_is_never_quiet() -> None:
 
 def test_all_255_vrids_of_one_address_fit_into_one_program() -> None:
     every = [packet(vrid, f"192.0.2.{vrid % 7 + 1}") for vrid in range(1, 256)]
-    program = news_filter(Family.IPV4, dict.fromkeys(range(1, 256), Version.V3), quiet(*every))
+    program = news_filter(Family.IPV4, frozenset(range(1, 256)), quiet(*every))
     assert len(program) <= MAX_STEPS
     assert not any(runs(program, known) for known in every[::50])

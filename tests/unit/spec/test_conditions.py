@@ -160,6 +160,17 @@ def test_somebody_who_answers_for_an_address_is_told() -> None:
     assert condition == Finding(True, "SomebodyAnswers", "n1: the MAC has it")
 
 
+def test_a_vrid_that_somebody_else_uses_is_told_once_with_all_who_hear_it() -> None:
+    said = finding_of("VRIDConflict", "192.0.2.77", "VRID 51 is used by 192.0.2.77: version 3")
+    nodes = [
+        heard(speaker(name, report(state, findings=(said,)))) for name, state in (("n1", "Active"), ("n2", "Backup"))
+    ]
+    condition = found(*nodes)["VRIDConflict"]
+    assert (condition.status, condition.reason) == (True, "VRIDInUse")
+    assert condition.message.startswith("VRID 51 is used by 192.0.2.77: version 3 (heard by n1, n2): ")
+    assert found(*nodes)["Ready"].status is True
+
+
 def test_findings_of_the_silent_and_of_newer_engines_make_no_condition() -> None:
     findings_ = (finding_of("MulticastBlocked", "n1"),)
     silent = heard(speaker("n2", report("Backup", findings=findings_)), at(-100))

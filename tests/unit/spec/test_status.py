@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import pytest
+
 from tests.unit.spec.objects import at, document, heard, report, speaker
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.spec.parse import Refusal
@@ -271,11 +273,19 @@ def test_a_part_that_runs_an_old_generation_is_not_programmed() -> None:
     assert programmed.status == "False"
 
 
-def test_blocked_multicast_is_an_event_when_it_begins_and_when_it_ends() -> None:
+@pytest.mark.parametrize(
+    ("kind", "over"),
+    [
+        ("MulticastBlocked", "MulticastHeard"),
+        ("AddressConflict", "AddressConflictOver"),
+        ("VRIDConflict", "VRIDConflictOver"),
+    ],
+)
+def test_what_a_node_finds_on_the_network_is_an_event_when_it_begins_and_when_it_ends(kind: str, over: str) -> None:
     story = running()
-    found = NetworkFinding(kind="MulticastBlocked", source="n1", detail="it is so", since=at(5))
+    found = NetworkFinding(kind=kind, source="n1", detail="it is so", since=at(5))
     events = story.look(at(6), node("n1", "Active", 0, 6), node("n2", "Backup", 0, 6, findings=(found,)))
-    assert [event.split(":")[0] for event in events] == ["Warning MulticastBlocked"]
+    assert [event.split(":")[0] for event in events] == [f"Warning {kind}"]
     assert story.ready() == "True Active"
     (event,) = story.look(at(16), node("n1", "Active", 0, 16), node("n2", "Backup", 0, 16))
-    assert event.startswith("Normal MulticastHeard: after 10 s: n1 holds ")
+    assert event.startswith(f"Normal {over}: after 10 s: n1 holds ")

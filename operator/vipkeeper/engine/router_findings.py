@@ -1,0 +1,71 @@
+"""What one router has found on the network, for an administrator: kept here, told in its status, and nothing decided.
+
+    MulticastBlocked   the Active answers by unicast only; the core says so
+    VRIDConflict       another virtual router of our VRID (`foreign_adverts.py`)
+
+Tests: tests/netns/test_witness.py, test_foreign_vrrp.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import ip_address
+
+from vipkeeper.engine.foreign_adverts import ForeignAdverts
+from vipkeeper.engine.log import log, warn
+from vipkeeper.engine.loop import Loop
+from vipkeeper.engine.netlink_codec import IPAddress
+from vipkeeper.ipc.messages import Finding, FindingKind
+from vipkeeper.ipc.rendered import RenderedVirtualIP
+from vipkeeper.vrrp.config import VirtualRouterConfig
+
+
+class RouterFindings:
+    """`peer_at` gives the name of the peer whose primary address that is, as the engines tell each other; "" if none."""
+
+    def __init__(
+        self, loop: Loop, vip: str, peer_at: Callable[[IPAddress], str], on_change: Callable[[], None]
+    ) -> None:
+        self._vip = vip
+        self._peer_at = peer_at
+        self._on_change = on_change
+        self._nodes: frozenset[IPAddress] = frozenset()
+        self._blocked: tuple[str, IPAddress, int] | None = None
+        self.adverts = ForeignAdverts(loop, vip, self._is_ours, on_change)
+
+    def configure(self, document: RenderedVirtualIP, config: VirtualRouterConfig, node: str) -> None:
+        ways = {name: share.ways(config.family) for name, share in document.nodes.items() if name != node}
+        self._nodes = frozenset(address for of_one in ways.values() for address in of_one)
+        knows_nodes = bool(ways) and all(ways.values())
+        self.adverts.configure(config.vrid, config.all_addresses, knows_nodes=knows_nodes)
+
+    def blocked_changed(self, by: IPAddress | None, now_ns: int) -> None:
+        """The Active lives, and its adverts do not arrive: a firewall, or a switch that snoops. None: they do again."""
+        peer = "" if by is None else self._peer_at(by)
+        self._blocked = None if by is None else (peer, by, now_ns)
+        if by is None:
+            log("adverts of the Active are not blocked any more", vip=self._vip)
+        else:
+            warn("adverts of the Active do not arrive; it answers by unicast", vip=self._vip, peer=peer)
+        self._on_change()
+
+    def report(self, now_ns: int) -> tuple[Finding, ...]:
+        return (*self._blocked_finding(now_ns), *self.adverts.findings(now_ns))
+
+    def end(self) -> None:
+        self.adverts.end()
+
+    def _is_ours(self, address: IPAddress | str) -> bool:
+        try:
+            parsed = ip_address(address)
+        except ValueError:
+            return False
+        return parsed in self._nodes or bool(self._peer_at(parsed))
+
+    def _blocked_finding(self, now_ns: int) -> tuple[Finding, ...]:
+        if self._blocked is None:
+            return ()
+        peer, address, since_ns = self._blocked
+        detail = f"VRRP advertisements of {address} do not arrive; it is alive and answers by unicast"
+        age_ms = (now_ns - since_ns) // 1_000_000
+        return (Finding(FindingKind.MULTICAST_BLOCKED.value, peer or str(address), detail, age_ms),)
