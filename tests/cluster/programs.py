@@ -18,6 +18,7 @@ from pathlib import Path
 from tests.cluster.commands import output_of, run_logged
 from tests.cluster.content_key import content_key
 from tests.cluster.errors import ClusterError
+from tests.cluster.locking import exclusive
 from tests.cluster.paths import HERE, Paths
 from tests.cluster.progress import Progress
 
@@ -84,8 +85,20 @@ def ensure(paths: Paths, progress: Progress) -> Programs:
     folder = paths.cache / "programs" / programs_key()
     go = _go(paths, progress)
     programs = Programs(folder, go)
-    if all((folder / name).exists() for name in BUILT):
+    if _is_built(folder):
         return programs
+    with exclusive(paths.cache / "programs.lock", progress.say):  # tests of the chart may ask for helm meanwhile
+        if not _is_built(folder):
+            _build(programs, paths, progress)
+    return programs
+
+
+def _is_built(folder: Path) -> bool:
+    return all((folder / name).exists() for name in BUILT)
+
+
+def _build(programs: Programs, paths: Paths, progress: Progress) -> None:
+    folder, go = programs.folder, programs.go
     progress.say("Kubernetes, etcd, kind, helm and CoreDNS are built from source: 10 to 15 minutes on two cores, once")
     making = paths.work / f"programs-{folder.name}"  # kept after a failure: what is built is not built again
     making.mkdir(parents=True, exist_ok=True)
@@ -104,7 +117,6 @@ def ensure(paths: Paths, progress: Progress) -> Programs:
     folder.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
     making.replace(folder)
-    return programs
 
 
 def _go_environment() -> dict[str, str]:
