@@ -7,9 +7,11 @@ memory are those of /proc. Nothing that a program says of itself is believed.
     frames.py    bytes from the wire and from rtnetlink to records. Pure
     accounts.py  CPU and memory in /proc
     observer.py  sockets in the namespaces, one thread that reads them
-    programs.py  the two programs behind one face
+    programs.py  the two programs behind one face, by themselves
     bench.py     a pair of hosts with one of the programs, and what every benchmark does with it
-    crash.py, kills.py, stop.py, many.py, load.py, junk.py: the benchmarks
+    members.py   the two programs as they run on plain hosts: peers and a key, checks, both families
+    planned.py   a pair of such hosts, and a watch over their kernels
+    crash.py, kills.py, handover.py, blocked.py, many.py, load.py, junk.py: the benchmarks
     machine.py   what it ran on
     plots.py     figures as SVG. Pure
     page.py      the results as a page and on the terminal

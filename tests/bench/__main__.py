@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench import crash, junk, kills, load, machine, many, page, plots, stop
+from tests.bench import blocked, crash, handover, junk, kills, load, machine, many, page, plots
 from tests.bench.bench import Bench, CanNotRun
 from tests.bench.figures import Section
 
@@ -23,7 +23,8 @@ ROOT = Path(__file__).parents[2]
 BENCHMARKS: dict[str, Callable[[Bench], Section]] = {
     "crash": crash.measure,
     "kills": kills.measure,
-    "stop": stop.measure,
+    "handover": handover.measure,
+    "blocked": blocked.measure,
     "many": many.measure,
     "load": load.measure,
     "junk": junk.measure,
@@ -52,6 +53,9 @@ def main() -> int:
     described = machine.describe()
     options.page.parent.mkdir(parents=True, exist_ok=True)
     plots_folder = options.page.with_suffix("")
+    if not options.only:
+        for old in plots_folder.glob("*.svg"):
+            old.unlink()
     text = page.render(sections, described, machine.today(), options.quick, os.cpu_count() or 1, plots_folder.name)
     options.page.write_text(text)
     for section in sections:
