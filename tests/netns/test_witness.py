@@ -13,6 +13,8 @@ from tests.netns.test_handover import VIP, key_file, start
 
 pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping", "nft")]
 
+SETTLED_S = 1.0 + 1.0
+"""What is promised after healing, and a margin for a machine that does other things besides."""
 BLOCKED = "adverts of the Active do not arrive; it answers by unicast"
 
 
@@ -51,6 +53,21 @@ def test_a_firewall_that_drops_vrrp_makes_no_second_owner(lan: Lan, file: Path) 
     one.host.heal()
     wait_for("one owner, by what they say by unicast", lambda: len(lan.owners(VIP)) == 1)
     stays("it is the better one, in the end", lambda: len(lan.owners(VIP)) == 1, 1.0)
+
+
+def test_without_the_witness_silence_is_enough_and_two_own_it_until_they_hear_each_other(lan: Lan, file: Path) -> None:
+    write(file, preferring({"one": 200}, splitBrain={"witness": False}))
+    one, two = start(lan, file, "one", "two")
+    for host in (one.host, two.host):
+        block(host)
+    wait_for(f"both own it\n{two.log()}", lambda: lan.owners(VIP) == ["one", "two"])
+    assert "reason=NoResponse" in two.log(), two.log()
+    stays("what they say by unicast changes nothing", lambda: lan.owners(VIP) == ["one", "two"], 1.5)
+    for host in (one.host, two.host):
+        heal(host)
+    wait_for("one owner, the better one", lambda: lan.owners(VIP) == ["one"], SETTLED_S)
+    assert BLOCKED not in two.log()
+    assert one.states()[-1] == "active", one.log()
 
 
 def test_the_better_host_gets_the_address_although_its_adverts_are_blocked(lan: Lan, file: Path) -> None:

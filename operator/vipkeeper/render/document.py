@@ -39,7 +39,7 @@ def render_document(
     `move_to`: a node that shall have the addresses, and take them from a living Active if need be.
     """
     nodes = tuple(nodes)
-    peers = peers if len(nodes) > 1 else None
+    peers = replace(peers, witness=parsed.witness) if peers is not None and len(nodes) > 1 else None
     wanted = wanted_priorities(nodes, parsed.priority, parsed.priorities)
     return RenderedVirtualIP(
         name=parsed.name,

@@ -64,6 +64,7 @@ class ParsedVirtualIP:
     families: str
     accept_mode: bool
     virtual_mac: bool
+    witness: bool
     nginx: NginxSection | None
     health: HealthSection | None
 
@@ -143,6 +144,7 @@ def parse_virtualip(value: Mapping[str, Any], folder: str = "") -> ParsedVirtual
         families=vrrp.families,
         accept_mode=vrrp.accept_mode,
         virtual_mac=vrrp.virtual_mac,
+        witness=(spec.split_brain or virtualip.SplitBrain()).witness,
         nginx=nginx,
         health=_health(spec.health) if spec.health else None,
     )

@@ -309,6 +309,17 @@ class Health(Written):
     """TCP checks, up to 8; all must be good."""
 
 
+class SplitBrain(Written):
+    """What is done so that the addresses have one holder although nodes do not hear each other's advertisements."""
+
+    witness: bool = True
+    """true [default]: a node that misses advertisements asks the Active by unicast whether it is alive before it takes
+    over, in the time that VRRP waits anyway; so a firewall that drops VRRP makes no second holder, and is told as
+    condition MulticastBlocked. false: silence is enough, as in any VRRP. With all ways between two nodes blocked both
+    may hold the addresses, whatever stands here, until they hear each other again. Without effect where nodes do not
+    talk to each other (chart value peers.enabled; `vipkeeper run` without --key-file)."""
+
+
 class VirtualIPSpec(Written):
     """What you want: addresses that one healthy node holds at any time."""
 
@@ -354,6 +365,8 @@ class VirtualIPSpec(Written):
     """Which nodes take part. Absent: all whose taints are tolerated, equally."""
     vrrp: VRRP | None = None
     """How the nodes elect the Active one. Absent: version 3, an advertisement each 250ms, with preemption."""
+    split_brain: SplitBrain | None = None
+    """What is done against two holders. Absent: the witness is asked."""
     health: Health | None = None
     """Checks of what serves on the addresses, beside nginx, which is always watched. Absent: none."""
     nginx: Nginx | None = None

@@ -150,7 +150,8 @@ def _render(parsed: ParsedVirtualIP, options: Options) -> RenderedVirtualIP:
         }
     else:
         nodes = {options.node: shares[options.node]}
-    peers = None if options.key_file is None else PeersSection(str(options.key_file), options.peer_port)
+    key_file = options.key_file
+    peers = None if key_file is None else PeersSection(str(key_file), options.peer_port, parsed.witness)
     return replace(document, placement=options.placement, nodes=nodes, peers=peers)
 
 

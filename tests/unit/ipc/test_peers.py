@@ -8,8 +8,9 @@ from vipkeeper.ipc.fields import BadDocument, Fields
 from vipkeeper.ipc.peers import PeersSection, peers_to_json, read_peers
 
 
-def test_the_section_survives_json() -> None:
-    section = PeersSection("vipkeeper-peers_keys", 21002)
+@pytest.mark.parametrize("witness", [True, False])
+def test_the_section_survives_json(witness: bool) -> None:
+    section = PeersSection("vipkeeper-peers_keys", 21002, witness)
     assert read_peers(Fields(peers_to_json(section))) == section
 
 

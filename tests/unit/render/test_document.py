@@ -114,3 +114,10 @@ def test_a_node_that_shall_have_the_addresses_takes_them_whatever_preempt_says()
         document = render_document(item, 77, nodes, move_to="worker2")
         assert (document.preempt, document.preempt_delay_ms, document.nodes["worker2"]) == (True, 0, NodeShare(254, 0))
         assert document.nodes["worker1"].priority == 100
+
+
+def test_the_witness_is_asked_unless_told_otherwise() -> None:
+    nodes, peers = [Node("worker1", {}), Node("worker2", {})], PeersSection("keys", 17412)
+    for spec, witness in (({}, True), ({"splitBrain": {}}, True), ({"splitBrain": {"witness": False}}, False)):
+        document = render_document(parsed(**spec), 77, nodes, peers=peers)
+        assert document.peers == PeersSection("keys", 17412, witness), spec

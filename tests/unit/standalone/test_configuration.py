@@ -185,3 +185,11 @@ def test_unicast_in_two_families_needs_an_address_of_each() -> None:
     assert "no IPv6 address of two is known" in str(problem)
     web = documents(found(**both), options=with_peers("two=192.0.2.2", "two=fe80::2", "two=10.0.0.2"))["web"]
     assert [str(way) for way in web.nodes["two"].segment_addresses] == ["192.0.2.2", "fe80::2"]
+
+
+def test_the_witness_is_asked_unless_told_otherwise() -> None:
+    options = replace(ONE, key_file=Path("/etc/key"))
+    for item, witness in ((found(), True), (found(splitBrain={"witness": False}), False)):
+        peers = documents(item, options=options)["web"].peers
+        assert peers is not None
+        assert peers.witness is witness
