@@ -415,6 +415,40 @@ def test_a_new_image_is_rolled_out_one_by_one_and_the_active_node_is_the_last(st
     assert images == {"vipkeeper:next"}
 
 
+def test_a_drain_is_noticed_by_an_eviction_and_forgotten_when_the_node_takes_pods_again(stage: Stage) -> None:
+    stage.apply("web", addresses=["192.0.2.10"], vrid=51)
+    _settle(stage, active="w1")
+    victim = _object("v1", "Pod", "victim", namespace="default")
+    victim["spec"] = {"nodeName": "w2", "containers": [{"name": "c", "image": "none"}]}
+    stage.server.kubectl("create", "-f", "-", stdin=json.dumps(victim))
+    try:
+        stage.server.kubectl("cordon", "w2")
+        time.sleep(2)
+        assert _leaving(stage) == {}, "a cordon is no drain"
+        eviction = _object("policy/v1", "Eviction", "victim", namespace="default")
+        path = "/api/v1/namespaces/default/pods/victim/eviction"
+        stage.server.kubectl("create", "--raw", path, "-f", "-", stdin=json.dumps(eviction))
+        _eventually("the drain is told", lambda: _leaving(stage) == {"w2": "Draining"})
+        stage.server.kubectl("delete", "pod", "victim", "--force", "--grace-period=0")
+        stage.stop_operator(signal.SIGKILL)
+        stage.start_operator()
+        count = len(stage.server.writes_of_the_controller())
+        time.sleep(2)
+        assert _leaving(stage) == {"w2": "Draining"}
+        assert len(stage.server.writes_of_the_controller()) == count, "in steady state nothing is written"
+        stage.server.kubectl("uncordon", "w2")
+        _eventually("it is over", lambda: _leaving(stage) == {})
+    finally:
+        stage.server.kubectl("uncordon", "w2")
+        stage.server.kubectl("delete", "pod", "victim", "--force", "--grace-period=0", check=False)
+    assert "Traceback" not in stage.log.read_text()
+    assert "goes unnoticed" not in stage.log.read_text(), stage.log.read_text()
+
+
+def _leaving(stage: Stage) -> dict[str, str]:
+    return {node: share.leaving for node, share in stage.documents()["web"].nodes.items() if share.leaving}
+
+
 def test_a_termination_is_clean_and_touches_nothing(stage: Stage) -> None:
     stage.apply("web", addresses=["192.0.2.10"], vrid=51)
     _eventually("the document", stage.documents)

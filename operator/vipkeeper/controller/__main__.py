@@ -18,6 +18,7 @@ from pathlib import Path
 
 from vipkeeper import __version__
 from vipkeeper.controller.api import ApiRefused, ApiServer, ApiUnreachable
+from vipkeeper.controller.evictions import EvictionWatch
 from vipkeeper.controller.framework import OncePerOutage, supervise
 from vipkeeper.controller.kinds import SPEAKER, VIRTUALIP
 from vipkeeper.controller.loop import Reconciler
@@ -48,7 +49,13 @@ def main() -> int:
 
 async def _run(settings: OperatorSettings, namespace: str, probe_port: int) -> None:
     api = ApiServer(namespace)
-    reconciler = Reconciler(api, settings)
+    loop = asyncio.get_running_loop()
+
+    def tell(node: str) -> None:
+        loop.call_soon_threadsafe(reconciler.evicted, node)
+
+    evictions = EvictionWatch(lambda: ApiServer(namespace), tell)
+    reconciler = Reconciler(api, settings, evictions.watch)
     probes = await serve_probes(reconciler, probe_port)
     await _wait_for_crds(api, reconciler)
     task = asyncio.create_task(reconciler.run(), name="reconciler")

@@ -11,14 +11,14 @@ Tested with a real API server: tests/e2e/test_controller_with_its_own_api_server
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import urllib3
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 
-from vipkeeper.controller.kinds import Kind
+from vipkeeper.controller.kinds import ANY_POD, Kind
 
 FIELD_MANAGER = "vipkeeper-controller"
 CONNECT_TIMEOUT_S = 3.0
@@ -64,17 +64,37 @@ class ApiServer:
                 return None
             raise
 
-    def list(self, kind: Kind) -> tuple[list[Object], int]:
-        """All objects of `kind` (by its selector), and the resource version of the list."""
+    def list(self, kind: Kind, fields: str = "") -> tuple[list[Object], int]:
+        """All objects of `kind` (by its selector), and the resource version of the list. `fields`: a field selector."""
         items: list[Object] = []
         proceed = ""
         while True:
-            query = {"limit": str(_PAGE), "labelSelector": kind.selector, "continue": proceed}
+            query = {
+                "limit": str(_PAGE),
+                "labelSelector": kind.selector,
+                "fieldSelector": fields,
+                "continue": proceed,
+            }
             answer = self._request("GET", kind.path(self.namespace), {key: text for key, text in query.items() if text})
             items += answer.get("items") or []
             proceed = answer["metadata"].get("continue") or ""
             if not proceed:
                 return items, int(answer["metadata"]["resourceVersion"])
+
+    def pods_of(self, node: str) -> tuple[list[Object], int]:  # type: ignore[valid-type]
+        """Of all namespaces."""
+        return self.list(ANY_POD, f"spec.nodeName={node}")
+
+    def follow_pods_of(self, node: str, version: int, seconds: int) -> Iterator[Object]:
+        """The events of a watch, from list version `version` on, for `seconds` or until the connection ends."""
+        query = {
+            "watch": "true",
+            "fieldSelector": f"spec.nodeName={node}",
+            "resourceVersion": str(version),
+            "timeoutSeconds": str(seconds),
+        }
+        response = self._send("GET", ANY_POD.path(self.namespace), query, None, "application/json", seconds)
+        yield from _lines_of(response)
 
     def apply(self, kind: Kind, body: Object, subresource: str = "") -> Object:
         """Server-side apply: makes or changes the object so that it has what `body` says, and nothing else of ours."""
@@ -110,20 +130,51 @@ class ApiServer:
         body: Object | None = None,
         content_type: str = "application/json",
     ) -> Object:
+        response = self._send(method, path, query, body, content_type)
+        try:
+            content = response.read()
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise ApiUnreachable(f"{method} {path}: {_cause(error)}") from error
+        answer: Object = json.loads(content)
+        return answer
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        body: Object | None,
+        content_type: str,
+        patience_s: float = 0.0,
+    ) -> Any:
+        """The answer, its body not yet read. `patience_s`: how much longer than usual it may be silent."""
         headers = {"Accept": "application/json", "Content-Type": content_type}
         request = self._client.param_serialize(
             method, path, query_params=list((query or {}).items()), header_params=headers, body=body,
             auth_settings=["BearerToken"],
         )  # fmt: skip
         try:
-            response = self._client.call_api(*request, _request_timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S))
-            content = response.read()
+            timeout = (CONNECT_TIMEOUT_S, READ_TIMEOUT_S + patience_s)
+            response = self._client.call_api(*request, _request_timeout=timeout)
+            refusal = response.read() if response.status >= 300 else b""
         except (urllib3.exceptions.HTTPError, OSError, ApiException) as error:
             raise ApiUnreachable(f"{method} {path}: {_cause(error)}") from error
         if response.status >= 300:
-            raise ApiRefused(response.status, f"{method} {path}: {_message(content)}")
-        answer: Object = json.loads(content)
-        return answer
+            raise ApiRefused(response.status, f"{method} {path}: {_message(refusal)}")
+        return response
+
+
+def _lines_of(response: Any) -> Iterator[Object]:
+    """A JSON object in each line."""
+    rest = b""
+    try:
+        for chunk in response.response.stream():
+            *lines, rest = (rest + chunk).split(b"\n")
+            yield from (json.loads(line) for line in lines if line)
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise ApiUnreachable(f"a watch: {_cause(error)}") from error
+    finally:
+        response.response.close()
 
 
 def _cause(error: Exception) -> str:

@@ -101,3 +101,5 @@ class Plan:
 
     changes: tuple[Change, ...]
     look_again_at: datetime | None = None
+    watch_evictions: frozenset[str] = frozenset()
+    """Nodes of which it matters whether pods are being evicted from them."""

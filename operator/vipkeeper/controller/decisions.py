@@ -21,6 +21,7 @@ from vipkeeper.ipc.peers import PeersSection
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.render.document import render_document
 from vipkeeper.spec.conflicts import Claim, Verdict, claim_of, judge, rivals, running_claim
+from vipkeeper.spec.drain import Leaving
 from vipkeeper.spec.move import Move, judge_move
 from vipkeeper.spec.names import PEER_KEYS_SECRET, configmap_name
 from vipkeeper.spec.nginx_own import own_configuration_problem
@@ -96,6 +97,13 @@ class _Ground:
         self._silent = silent
         self._ports = ports if settings.peers.enabled else {}
         self._nodes = [seen.node for seen in state.nodes.values()]
+        self.evicting = state.evicting | {
+            name
+            for seen in state.configmaps.values()
+            for name, share in (seen.document.nodes if seen.document else {}).items()
+            if share.leaving == Leaving.DRAINING
+        }
+        """Nodes from which pods were evicted, as far as we remember: now, or while we had another life."""
         self._occupied: dict[str, set[str]] = {}
         self._required = Requirements(settings.node_selector, settings.tolerations)
         self._by_placement: dict[str, tuple[Node, ...]] = {}
@@ -275,5 +283,5 @@ def _conclude(decision: Decision, claim: Claim, verdict: Verdict, others: Iterab
     addresses, peers = ground.addresses_of(decision), ground.peers_of(parsed.placement)
     move = ground.move_of(decision, parsed.placement)
     first = move.node if move is not None and move.is_in_force else ""
-    document = render_document(parsed, claim.vrid, nodes, addresses, peers, first)
+    document = render_document(parsed, claim.vrid, nodes, addresses, peers, first, ground.evicting)
     return replace(decision, document=document, move=move)

@@ -41,6 +41,8 @@ VIRTUALIP = Kind(names.API_VERSION, names.VIRTUALIP_KIND, names.VIRTUALIP_PLURAL
 NODE = Kind("v1", "Node", "nodes", namespaced=False)
 SPEAKER = Kind(names.API_VERSION, names.SPEAKER_KIND, names.SPEAKER_PLURAL, namespaced=True)
 POD = Kind("v1", "Pod", "pods", namespaced=True, selector=_SPEAKERS)
+ANY_POD = Kind("v1", "Pod", "pods", namespaced=False)
+"""Those of everybody; only of single nodes (`evictions.py`)."""
 CONFIGMAP = Kind("v1", "ConfigMap", "configmaps", namespaced=True)
 """Without a selector: the anchor is the chart's and carries the chart's labels."""
 SECRET = Kind("v1", "Secret", "secrets", namespaced=True)

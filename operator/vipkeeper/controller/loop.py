@@ -17,7 +17,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -50,8 +50,12 @@ DISTRUSTFUL_RESYNC_S = 5.0
 class Reconciler:
     """Owner of the state. Everything but API calls happens in the event loop."""
 
-    def __init__(self, api: ApiServer, settings: OperatorSettings) -> None:
+    def __init__(
+        self, api: ApiServer, settings: OperatorSettings, watch_evictions: Callable[[frozenset[str]], None]
+    ) -> None:
+        """`watch_evictions`: from now on call `evicted` for these nodes (`evictions.py`)."""
         self._api = api
+        self._watch_evictions = watch_evictions
         self._settings = settings
         self._state = ClusterState()
         self._hearing = Hearing()
@@ -84,6 +88,10 @@ class Reconciler:
 
     def forget(self, kind: Kind, value: Mapping[str, Any]) -> None:
         if self._state.forget(kind, value):
+            self._wake.set()
+
+    def evicted(self, node: str) -> None:
+        if self._state.note_eviction(node):
             self._wake.set()
 
     def relisted(self) -> None:
@@ -151,6 +159,7 @@ class Reconciler:
         made = plan(self._state, self._hearing, self._settings, namespace, datetime.now(UTC), self._fresh_key)
         if made.look_again_at is not None:
             self._plan_by(time.monotonic() + (made.look_again_at - datetime.now(UTC)).total_seconds())
+        self._watch_evictions(made.watch_evictions)
         self._warn_of_anchor()
         return await self._carry_out(made)
 

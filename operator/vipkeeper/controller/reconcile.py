@@ -16,6 +16,7 @@ from vipkeeper.controller import daemonsets, secrets
 from vipkeeper.controller.changes import Apply, Change, Delete, MarkUnused, Plan
 from vipkeeper.controller.content import contains
 from vipkeeper.controller.decisions import Decision, Decisions, decide
+from vipkeeper.controller.drains import nodes_to_watch
 from vipkeeper.controller.hearing import NEVER, SILENT_AFTER, Hearing
 from vipkeeper.controller.kinds import CONFIGMAP, LEASE, SPEAKER
 from vipkeeper.controller.objects import ConfigMapSeen, PodSeen, SpeakerSeen, configmap_content
@@ -47,7 +48,8 @@ def plan(
     """All changes that are due. `fresh_key`: what a new key of the peers will be."""
     planner = _Planner(state, hearing, settings, namespace, now, fresh_key)
     changes = tuple(planner.changes())
-    return Plan(changes, min((moment for moment in planner.look_again_at if moment > now), default=None))
+    look_again_at = min((moment for moment in planner.look_again_at if moment > now), default=None)
+    return Plan(changes, look_again_at, planner.nodes_to_watch())
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,9 @@ class _Planner:
         yield from self._rollouts()
         yield from self._unwanted_speakers()
         yield from self._statuses()
+
+    def nodes_to_watch(self) -> frozenset[str]:
+        return nodes_to_watch(self._decisions.about, self._state)
 
     # ---- what the speakers say
 

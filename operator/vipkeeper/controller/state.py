@@ -48,6 +48,7 @@ class ClusterState:
     def __init__(self) -> None:
         self._entries: dict[Kind, dict[str, _Entry]] = {}
         self._buried: dict[Kind, dict[str, int]] = {}
+        self._evicting: set[str] = set()
 
     def observe(self, kind: Kind, value: Mapping[str, Any]) -> bool:
         """An object as it is now. Returns whether that is news to anybody."""
@@ -56,8 +57,11 @@ class ClusterState:
         before = entries.get(uid)
         if uid in self._buried.get(kind, {}) or (before and before.version >= version):
             return False
-        entries[uid] = _Entry(version, _read(kind, value))
-        return (before.seen if before else None) != entries[uid].seen
+        seen = _read(kind, value)
+        entries[uid] = _Entry(version, seen)
+        if isinstance(seen, NodeSeen) and not seen.node.unschedulable:
+            self._evicting.discard(seen.name)
+        return (before.seen if before else None) != seen
 
     def forget(self, kind: Kind, value: Mapping[str, Any]) -> bool:
         """An object was deleted. Returns whether it had concerned us."""
@@ -68,6 +72,18 @@ class ClusterState:
         self._buried.setdefault(kind, {})[uid] = version
         before = self._entries.setdefault(kind, {}).pop(uid, None)
         return before is not None and before.seen is not None
+
+    def note_eviction(self, node: str) -> bool:
+        """Pods are being evicted from `node`. True: that is news. It is so until the node takes pods again."""
+        if node in self._evicting:
+            return False
+        self._evicting.add(node)
+        return True
+
+    @property
+    def evicting(self) -> frozenset[str]:
+        """Nodes from which pods were evicted since they are unschedulable."""
+        return frozenset(self._evicting)
 
     def replace(self, kind: Kind, values: Iterable[Mapping[str, Any]], version: int) -> bool:
         """All objects of `kind` as they were at list version `version`. Returns whether that is news."""

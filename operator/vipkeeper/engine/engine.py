@@ -471,8 +471,10 @@ class Engine:
             router.set_ailments(self._ailments(router.document))
 
     def _ailments(self, document: RenderedVirtualIP) -> frozenset[str]:
-        """What is wrong with what this node serves on the addresses of `document`."""
-        return self._verdicts.ailments(document, None if self._nginx is None else not self._nginx.healthy)
+        """What is wrong with what this node serves on the addresses of `document`, and why it shall leave them."""
+        share = document.nodes.get(self._settings.node)
+        leaving = frozenset({share.leaving} if share is not None and share.leaving else ())
+        return leaving | self._verdicts.ailments(document, None if self._nginx is None else not self._nginx.healthy)
 
     # ---- interfaces
 

@@ -75,6 +75,9 @@ class NodeShare:
     Empty: not known (yet), or nothing in this document needs it."""
     node_addresses: tuple[IPAddress, ...] = ()
     """Other ways to the node, of either family, perhaps on another network; empty where nothing needs them."""
+    leaving: str = ""
+    """Why the node shall not hold the addresses while another one can: it is being drained, for example. An ailment of
+    its router (`RouterStatus.ailments`); "" when there is none."""
 
     def ways(self, version: int) -> tuple[IPAddress, ...]:
         """All known addresses of IP `version`, the one on the segment first."""
@@ -277,6 +280,7 @@ def _of_format_3(document: RenderedVirtualIP) -> dict[str, Any]:
 
 def _share_of_format_3(share: NodeShare) -> dict[str, Any]:
     return _telling(
+        leaving=(share.leaving, ""),
         segmentAddresses=([str(address) for address in share.segment_addresses], []),
         nodeAddresses=([str(address) for address in share.node_addresses], []),
     )
@@ -293,6 +297,7 @@ def _share(fields: Fields) -> NodeShare:
         rank=fields.number("rank", 0, 1_000_000),
         segment_addresses=fields.addresses("segmentAddresses"),
         node_addresses=fields.addresses("nodeAddresses"),
+        leaving=fields.text("leaving", ""),
     )
 
 

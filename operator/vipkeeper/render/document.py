@@ -6,12 +6,13 @@ its address, or reports one, makes no document anew that has no use for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from vipkeeper.ipc.fields import IPAddress
 from vipkeeper.ipc.peers import PeersSection
 from vipkeeper.ipc.rendered import NodeShare, RenderedVirtualIP
+from vipkeeper.spec.drain import why_leaving
 from vipkeeper.spec.parse import ParsedVirtualIP
 from vipkeeper.spec.placement import Node
 from vipkeeper.spec.priorities import effective_priorities, wanted_priorities
@@ -31,16 +32,19 @@ def render_document(
     reported: Mapping[str, tuple[IPAddress, ...]] = NOT_REPORTED,
     peers: PeersSection | None = None,
     move_to: str = "",
+    evicting: Collection[str] = (),
 ) -> RenderedVirtualIP:
     """`nodes`: those of the placement (`placement.nodes_of`); `vrid`: the user's, the pinned or the allocated one.
 
     `reported`: by node, its address on the segment (one for each election), as its speaker reports it. `peers`: how
     the engines of the placement talk to each other; a node that is alone has nobody to talk to.
-    `move_to`: a node that shall have the addresses, and take them from a living Active if need be.
+    `move_to`: a node that shall have the addresses, and take them from a living Active if need be. `evicting`: nodes
+    from which pods were seen to be evicted.
     """
     nodes = tuple(nodes)
     peers = replace(peers, witness=parsed.witness) if peers is not None and len(nodes) > 1 else None
     wanted = wanted_priorities(nodes, parsed.priority, parsed.priorities)
+    shares = _with_leaving(effective_priorities(wanted, parsed.uid, move_to), parsed, nodes, evicting)
     return RenderedVirtualIP(
         name=parsed.name,
         uid=parsed.uid,
@@ -51,7 +55,7 @@ def render_document(
         preempt=parsed.preempt or bool(move_to),
         addresses=parsed.addresses,
         interface=parsed.interface,
-        nodes=_with_addresses(effective_priorities(wanted, parsed.uid, move_to), parsed, nodes, reported, peers),
+        nodes=_with_addresses(shares, parsed, nodes, reported, peers),
         nginx=parsed.nginx,
         health=parsed.health,
         install_prefix=parsed.install_prefix,
@@ -66,6 +70,13 @@ def render_document(
         virtual_mac=parsed.virtual_mac,
         peers=peers,
     )
+
+
+def _with_leaving(
+    shares: Mapping[str, NodeShare], parsed: ParsedVirtualIP, nodes: Iterable[Node], evicting: Collection[str]
+) -> dict[str, NodeShare]:
+    leaving = {node.name: why_leaving(parsed.drain_policy, node, evicting) for node in nodes}
+    return {name: replace(share, leaving=leaving[name]) for name, share in shares.items()}
 
 
 def _with_addresses(

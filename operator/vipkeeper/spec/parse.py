@@ -65,6 +65,8 @@ class ParsedVirtualIP:
     accept_mode: bool
     virtual_mac: bool
     witness: bool
+    drain_policy: str
+    """One of `drain.DrainPolicy`."""
     nginx: NginxSection | None
     health: HealthSection | None
 
@@ -145,6 +147,7 @@ def parse_virtualip(value: Mapping[str, Any], folder: str = "") -> ParsedVirtual
         accept_mode=vrrp.accept_mode,
         virtual_mac=vrrp.virtual_mac,
         witness=(spec.split_brain or virtualip.SplitBrain()).witness,
+        drain_policy=spec.drain_policy,
         nginx=nginx,
         health=_health(spec.health) if spec.health else None,
     )

@@ -64,6 +64,8 @@ class Node:
     taints: tuple[Taint, ...] = ()
     addresses: tuple[IPAddress, ...] = ()
     """Its InternalIPs: one or two, first the one of the cluster's first family."""
+    unschedulable: bool = False
+    """It takes no new pods (`kubectl cordon`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +120,8 @@ def nodes_of(
 
 def parse_node(value: Mapping[str, Any]) -> Node:
     """From the API object."""
-    metadata = value["metadata"]
-    taints = (value.get("spec") or {}).get("taints") or []
+    metadata, spec = value["metadata"], value.get("spec") or {}
+    taints = spec.get("taints") or []
     addresses = (value.get("status") or {}).get("addresses") or []
     return Node(
         name=metadata["name"],
@@ -130,6 +132,7 @@ def parse_node(value: Mapping[str, Any]) -> Node:
             for item in addresses
             if item["type"] == "InternalIP" and (address := parse_ip(item["address"])) is not None
         ),
+        unschedulable=bool(spec.get("unschedulable")),
     )
 
 

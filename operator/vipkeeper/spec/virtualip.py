@@ -365,6 +365,12 @@ class VirtualIPSpec(Written):
     """Which nodes take part. Absent: all whose taints are tolerated, equally."""
     vrrp: VRRP | None = None
     """How the nodes elect the Active one. Absent: version 3, an advertisement each 250ms, with preemption."""
+    drain_policy: Literal["OnDrain", "OnCordon", "Ignore"] = "OnDrain"
+    """When a node gives the addresses away because it is to be emptied. OnDrain [default]: when it is unschedulable and
+    pods are being evicted from it, or it has a taint of a program that drains it. OnCordon: as soon as it is
+    unschedulable. Ignore: never; it goes on until its speaker stops. Such a node hands over, and steps back to priority
+    1 until it takes pods again (`kubectl uncordon`); when all nodes are emptied, one of them still holds the addresses.
+    Without effect for `vipkeeper run`."""
     split_brain: SplitBrain | None = None
     """What is done against two holders. Absent: the witness is asked."""
     health: Health | None = None

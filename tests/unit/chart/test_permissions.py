@@ -22,6 +22,7 @@ CONTROLLER = {
         "vipkeeper.dev/virtualips": READ,
         "vipkeeper.dev/virtualips/status": {"patch"},
         "/nodes": READ,
+        "/pods": {"list", "watch"},
     },
     NAMESPACE: {
         "/configmaps": READ | APPLY | {"delete"},

@@ -139,6 +139,16 @@ def test_addresses_of_nodes_need_format_3_and_stand_with_those_nodes_that_have_s
     }
 
 
+def test_a_node_that_shall_leave_needs_format_3_and_one_that_stays_says_nothing() -> None:
+    leaving = replace(SMALL, nodes={"worker1": NodeShare(100, 0, leaving="Draining"), "worker2": NodeShare(99, 1)})
+    assert leaving.to_json()["format"] == 3
+    assert leaving.to_json()["nodes"] == {
+        "worker1": {"priority": 100, "rank": 0, "leaving": "Draining"},
+        "worker2": {"priority": 99, "rank": 1},
+    }
+    assert RenderedVirtualIP.from_json(leaving.to_json()) == leaving
+
+
 def test_the_way_over_the_segment_is_the_first_of_its_family() -> None:
     share = ADDRESSED.nodes["worker1"]
     assert share.ways(4) == (ip_address("192.0.2.1"), ip_address("10.0.0.1"))
@@ -162,6 +172,7 @@ def changed(path: list[str | int], value: object) -> dict[str, Any]:
         (["format"], 4, "format: 4 is not in 1..3"),
         (["nodes", "worker1", "nodeAddresses"], ["web"], "nodes.worker1.nodeAddresses: 'web' is not an IP address"),
         (["nodes", "worker1", "segmentAddresses"], "::1", "nodes.worker1.segmentAddresses: is not a list of texts"),
+        (["nodes", "worker1", "leaving"], True, "nodes.worker1.leaving: is bool, not a text"),
         (["vrid"], 0, "vrid: 0 is not in 1..255"),
         (["vrid"], None, "vrid: is missing"),
         (["name"], None, "name: is missing"),

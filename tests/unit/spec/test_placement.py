@@ -159,6 +159,11 @@ def test_a_node_is_read_from_the_api_with_or_without_labels_and_taints() -> None
     assert parse_node(value) == Node("b", {"rack": "a"}, (Taint("t", "", "NoSchedule"),))
 
 
+def test_a_node_that_is_cordoned_is_known() -> None:
+    assert parse_node({"metadata": {"name": "a"}, "spec": {"unschedulable": True}}).unschedulable
+    assert not parse_node({"metadata": {"name": "a"}, "spec": {}}).unschedulable
+
+
 def test_the_internal_addresses_of_a_node_are_read_in_their_order_and_no_others() -> None:
     told = [("Hostname", "a"), ("InternalIP", "10.0.0.1"), ("ExternalIP", "192.0.2.1"), ("InternalIP", "fd00::1")]
     addresses = [{"type": type_, "address": address} for type_, address in [*told, ("InternalIP", "nonsense")]]
