@@ -21,6 +21,10 @@ class Endpoint:
     port: int
 
 
+ZONE_KB = 64
+"""Memory that the workers share, and 1 KiB for each server: who is next, who is busy, who has failed. Without it every
+worker would learn by itself, and a dead server cost as many requests as there are workers."""
+
 Endpoints = Mapping[ServiceUpstream, tuple[Endpoint, ...]]
 
 
@@ -55,8 +59,9 @@ def upstream_block(of: Backends, in_stream: bool = False) -> Iterator[Directive]
     if not of.servers:
         return
     yield mark(of.virtualip, of.field)
+    zone = directive("zone", of.name, f"{ZONE_KB + len(of.servers)}k")
     servers = [directive("server", *line.split()) for line in of.servers]
-    yield block("upstream", [*_balance(of.upstream, in_stream), *servers], of.name)
+    yield block("upstream", [zone, *_balance(of.upstream, in_stream), *servers], of.name)
 
 
 def _balance(upstream: Upstream, in_stream: bool) -> Iterator[Directive]:
