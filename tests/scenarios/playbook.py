@@ -174,7 +174,8 @@ class _Player:
         by = ip_address(members.get("by", _PEER[self.router.config.family]))
         match what:
             case "handover-asked":
-                return HandoverAsked(by, members.get("way", "segment") == "segment")
+                left_ns = _ns(members["other-left"]) if "other-left" in members else None
+                return HandoverAsked(by, members.get("way", "segment") == "segment", left_ns)
             case "handover-taken":
                 return HandoverTaken(by)
             case "handover-refused":

@@ -5,21 +5,21 @@ to the router that it is about. Each router has a `Talk` of its own (`talk.py`),
 
 Without keys, or without peers, there is no socket and nothing is said.
 
-Tests: tests/netns/test_handover.py.
+Tests: tests/netns/test_handover.py; tests/property/test_peers.py, on wires and by a clock that are made up.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from vipkeeper.engine.log import log, warn
 from vipkeeper.engine.loop import Loop
 from vipkeeper.engine.netlink_codec import IPAddress
-from vipkeeper.engine.peer_socket import PeerSocket, Way
+from vipkeeper.engine.peer_socket import PeerSocket, Receive, Way
 from vipkeeper.peering.book import HELLO_NS, Book
 from vipkeeper.peering.envelope import Envelope, Refusal, node_id, seal, sender_of, unseal
 from vipkeeper.peering.keys import BadKeys, PeerKeys, read_keys
@@ -64,6 +64,18 @@ class Talk(Protocol):
     def repeat(self, peer: str) -> None: ...
 
 
+class Datagrams(Protocol):
+    """What is used of a PeerSocket."""
+
+    def let_in(self, sources: Iterable[IPAddress]) -> None: ...
+
+    def send(self, data: bytes, way: Way) -> bool: ...
+
+    def drain(self, now_ns: int) -> None: ...
+
+    def close(self) -> None: ...
+
+
 @dataclass(slots=True)
 class Peer:
     name: str
@@ -77,14 +89,23 @@ class Peer:
 
 
 class Peers:
-    def __init__(self, loop: Loop, node: str) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        node: str,
+        *,
+        clock: Callable[[], int] = time.monotonic_ns,
+        open_socket: Callable[[Loop, int, int, Receive], Datagrams] = PeerSocket,
+    ) -> None:
         self._loop = loop
+        self._clock = clock
+        self._open_socket = open_socket
         self._id = node_id(node)
         self._own = OwnSession(os.urandom(32))
         self._keys: PeerKeys | None = None
         self._keys_text = b""
         self._port = 0
-        self._sockets: dict[int, PeerSocket] = {}
+        self._sockets: dict[int, Datagrams] = {}
         self._peers: dict[bytes, Peer] = {}
         self._by_name: dict[str, Peer] = {}
         self._talks: dict[RouterName, Talk] = {}
@@ -145,21 +166,21 @@ class Peers:
     def _open(self) -> None:
         if self._sockets:
             return
-        opened: dict[int, PeerSocket] = {}
+        opened: dict[int, Datagrams] = {}
         try:
             for version in (4, 6):
-                opened[version] = PeerSocket(self._loop, self._port, version, self._receive)
+                opened[version] = self._open_socket(self._loop, self._port, version, self._receive)
         except OSError as error:
             if 4 not in opened or error.errno != 97:  # EAFNOSUPPORT: a host without IPv6
                 for item in opened.values():
                     item.close()
                 warn("no socket for peers", port=self._port, error=error.strerror)
-                self._bind_timer.set(time.monotonic_ns() + BIND_AGAIN_NS)
+                self._bind_timer.set(self._clock() + BIND_AGAIN_NS)
                 return
         self._sockets = opened
         self._let_in()
         log("peers", port=self._port, names=",".join(sorted(self._by_name)))
-        self._hello(time.monotonic_ns())
+        self._hello(self._clock())
 
     def _let_in(self) -> None:
         sources = {way.address for peer in self._peers.values() for way in peer.ways}
@@ -217,8 +238,11 @@ class Peers:
             self._say_hello(peer, entries)
 
     def _say_hello(self, peer: Peer, entries: Iterable[bytes], *, wants_answer: bool = False) -> None:
+        """By each way once, not the same datagram twice: what comes by the segment is believed more, also when it is
+        overtaken."""
         for body in encode_hellos(entries, wants_answer=wants_answer):
-            self._send(self._seal(peer, Kind.HELLO, body), peer.ways)
+            for way in peer.ways:
+                self._send(self._seal(peer, Kind.HELLO, body), (way,))
 
     def _seal(self, peer: Peer, kind: Kind, body: bytes, echo: bytes | None = None) -> bytes:
         assert self._keys is not None

@@ -4,13 +4,13 @@ Nothing is decided here but whom to ask. To take over: the book's best one that 
 began. Whether it is alive: the Active that was heard last, and whoever says that it is Active; once by the segment and
 once by each other way, because it matters which of them arrives.
 
-Tests: tests/netns/test_handover.py, test_witness.py.
+Tests: tests/netns/test_handover.py, test_witness.py; tests/property/test_peers.py, by a clock that is made up.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from vipkeeper.engine.interfaces import Link
@@ -18,7 +18,6 @@ from vipkeeper.engine.log import log
 from vipkeeper.engine.netlink_codec import IPAddress
 from vipkeeper.engine.peer_socket import Way
 from vipkeeper.engine.peers import Peers
-from vipkeeper.engine.segment_proof import SegmentProof
 from vipkeeper.peering.book import nobody_active
 from vipkeeper.peering.messages import NO_FLAGS, STATES, Entry, Flag, Kind, RouterName, Said
 from vipkeeper.vrrp.actions import AnswerHandover, AskActive, HandOver, ProveSegment, WantHandover
@@ -62,22 +61,38 @@ class Speaker(Protocol):
     def vip(self) -> str: ...
 
 
+class Proof(Protocol):
+    """`SegmentProof`, or what stands for it."""
+
+    def ask(
+        self,
+        link: Link,
+        source: IPAddress,
+        peers: Iterable[IPAddress],
+        spacing_ns: int,
+        on_answer: Callable[[int], None],
+        now_ns: int,
+    ) -> None: ...
+
+
 class RouterTalk:
     """`feed` hands an event to the router: at once, or, `later`, when what it does now is done."""
 
     def __init__(
         self,
         peers: Peers,
-        proof: SegmentProof,
+        proof: Proof,
         speaker: Speaker,
         feed: Callable[[Event, int], None],
         later: Callable[[Event], None],
+        clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._peers = peers
         self._proof = proof
         self._speaker = speaker
         self._feed = feed
         self._later = later
+        self._clock = clock
         self._ways: Mapping[str, tuple[IPAddress, ...]] = {}
         self._priorities: Mapping[str, int] = {}
         self._asked_ns = 0  # when everybody was asked who is Active
@@ -128,7 +143,7 @@ class RouterTalk:
             primary=self._speaker.primary,
             flags=(Flag.ILL if core.ailments else NO_FLAGS)
             | (Flag.LEAVING if core.is_handing_over else NO_FLAGS)
-            | (Flag.HEARS_SEGMENT if core.hears_segment(time.monotonic_ns()) else NO_FLAGS),
+            | (Flag.HEARS_SEGMENT if core.hears_segment(self._clock()) else NO_FLAGS),
         )
 
     # ---- what the core wants
@@ -179,7 +194,7 @@ class RouterTalk:
     def _ask_everybody(self) -> None:
         """We have just started, and know nothing: who is Active?"""
         if self._speaker.core.waits_in_vain:
-            self._asked_ns = time.monotonic_ns()
+            self._asked_ns = self._clock()
             for peer in self._ways:
                 self._ask_each_way(peer)
 
@@ -202,7 +217,8 @@ class RouterTalk:
                 self._peers.say(peer, Said(Kind.ANSWER, self.entry(), said.question), (way,))
             case Kind.TAKE_OVER if said.entry.primary is not None:
                 self._asker = (peer, said.question, way)
-                self._feed(HandoverAsked(said.entry.primary, self.is_on_segment(way)), now_ns)
+                asked = HandoverAsked(said.entry.primary, self.is_on_segment(way), self._other_left_ns())
+                self._feed(asked, now_ns)
             case Kind.TAKEN if self._is_answer(peer, said) and said.entry.primary is not None:
                 self._feed(HandoverTaken(said.entry.primary), now_ns)
             case Kind.REFUSED if self._is_answer(peer, said):
@@ -225,6 +241,11 @@ class RouterTalk:
             self._feed(PeerIsActive(entry.primary, entry.priority, interval_cs, on_segment, proven), now_ns)
         elif peer in self._ways:
             self._look_for_nobody()
+
+    def _other_left_ns(self) -> int | None:
+        """When the Active that the router knows has said here that it is none."""
+        heard = self._peers.book.at(self._name, self._speaker.core.active_address)
+        return None if heard is None or heard.entry.is_active else heard.at_ns
 
     def _look_for_nobody(self) -> None:
         if self._ways and self._speaker.core.waits_in_vain:

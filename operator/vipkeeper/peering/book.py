@@ -6,7 +6,7 @@ Peers say everything again each HELLO_NS; what is older than three of those is n
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vipkeeper.peering.messages import Entry, Flag, PeerState, RouterName
 from vipkeeper.vrrp.advert import IPAddress
@@ -29,6 +29,10 @@ class Book:
         self._heard: dict[RouterName, dict[str, Heard]] = {}
 
     def note(self, peer: str, entry: Entry, now_ns: int) -> None:
+        """One that has gone does not say where it was: that stays known."""
+        before = self.said_by(entry.name, peer)
+        if entry.primary is None and before is not None:
+            entry = replace(entry, primary=before.primary)
         self._heard.setdefault(entry.name, {})[peer] = Heard(peer, entry, now_ns)
 
     def forget(self, peer: str) -> None:

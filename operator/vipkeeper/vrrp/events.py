@@ -98,6 +98,8 @@ class HandoverAsked:
     """Its primary address."""
     on_segment: bool = True
     """It came by our interface, forwarded by nobody."""
+    other_left_ns: int | None = None
+    """When the Active that we know, another one, has said by unicast that it is Active no more. None: it has not."""
 
 
 @dataclass(frozen=True, slots=True)

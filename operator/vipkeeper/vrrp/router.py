@@ -366,8 +366,8 @@ class VirtualRouter:
                 self._change_config_in_backup(config, now_ns)
             case LocalAddressChanged(address):
                 self.local_address = address
-            case HandoverAsked(by, on_segment):
-                self._take_over_for(by, on_segment, now_ns)
+            case HandoverAsked():
+                self._take_over_for(event, now_ns)
             case PeerIsActive() if self.config.witness:
                 self._hear_witness(event, now_ns)
             case NobodyActive() if self.waits_in_vain:
@@ -427,23 +427,30 @@ class VirtualRouter:
         self._become_active(self._expected, now_ns)
         self.takeover_ns = now_ns - self._silent_since_ns if followed and not alive else None
 
-    def _why_not(self, by: IPAddress, on_segment: bool) -> HandoverRefusal | None:
+    def _why_not(self, asked: HandoverAsked) -> HandoverRefusal | None:
         if self.ailments:
             return HandoverRefusal.ILL
-        if (self._discarded or self.active_address) not in (None, by):
+        if self._hears_another_than(asked):
             return HandoverRefusal.OTHER_ACTIVE
-        return HandoverRefusal.SEGMENT_LOST if self._segment_lost and not on_segment else None
+        return HandoverRefusal.SEGMENT_LOST if self._segment_lost and not asked.on_segment else None
 
-    def _take_over_for(self, by: IPAddress, on_segment: bool, now_ns: int) -> None:
+    def _hears_another_than(self, asked: HandoverAsked) -> bool:
+        """The adverts of `asked.by` may be blocked: then who was Active before it is believed that it is so no more."""
+        if self._discarded is not None:
+            return self._discarded != asked.by
+        gone = asked.other_left_ns is not None and asked.other_left_ns >= self._silent_since_ns
+        return self.active_address not in (None, asked.by) and not gone
+
+    def _take_over_for(self, asked: HandoverAsked, now_ns: int) -> None:
         """The Active asks us to. It has the addresses until we have announced ourselves, and is told so then.
 
         The question may be an old one, read by a process that slept: then somebody else is heard by now.
         """
-        refusal = self._why_not(by, on_segment)
+        refusal = self._why_not(asked)
         if refusal is not None:
             self._actions.append(AnswerHandover(refusal))
             return
-        self._deaf_to, self._deaf_until_ns = by, now_ns + STRAY_ADVERTS_NS
+        self._deaf_to, self._deaf_until_ns = asked.by, now_ns + STRAY_ADVERTS_NS
         self._become_active(Reason.HANDOVER, now_ns)
         self._actions.insert(-1, AnswerHandover())  # before the change of state is told
 
@@ -719,8 +726,8 @@ class VirtualRouter:
                 self._actions.append(HandOver(again=True))
             case TimerFired() | HandoverRefused() | HandoverImpossible():
                 self._end_handover(None, now_ns)
-            case AdvertReceived(advert) if advert.priority:  # its answer may follow, or be lost
-                self._handover_heard = advert
+            case AdvertReceived(advert) if advert.priority and self._may_follow_us(advert):
+                self._handover_heard = advert  # its answer may follow, or be lost
             case Shutdown():
                 self._handover_reason = Reason.SHUTDOWN
             case FaultsChanged(faults):
@@ -751,17 +758,23 @@ class VirtualRouter:
             case _:
                 assert_never(event)
 
+    def _may_follow_us(self, advert: Advert) -> bool:
+        """A better one that wanted the addresses is heard by its priority. Of a lower one it is the last word: we have
+        preempted it a moment ago."""
+        return self._handover_reason is not Reason.HIGHER_PRIORITY or self._is_better(advert.source, advert.priority)
+
     def _end_handover(self, by: IPAddress | None, now_ns: int) -> None:
-        """`by`: who is Active now. None: nobody said so; but when somebody's adverts do, it is as good."""
+        """`by`: who is Active now. None: nobody said so; adverts of another may, or be the last word of a loser, so
+        that priority 0 is said all the same: whoever is Active answers it, and else nobody waits for long."""
         heard, reason = self._handover_heard, self._handover_reason
         assert reason is not None
-        if by is None and heard is None:
-            if reason is not Reason.SHUTDOWN and not self.ailments:
-                self._stay(now_ns)
-                return
-            self._leave()
-        else:
+        if by is not None:
             self._actions.append(RemoveAddresses(self.config.all_addresses))
+        elif heard is None and reason is not Reason.SHUTDOWN and not self.ailments:
+            self._stay(now_ns)
+            return
+        else:
+            self._leave()
         if reason is Reason.SHUTDOWN:
             self._started = False
             self._become_initialize(reason)

@@ -39,6 +39,15 @@ def test_who_says_nothing_any_more_is_not_relied_on_but_still_known_by_address()
     assert book.at(NAME, ip_address("192.0.2.3")) is None
 
 
+def test_where_a_peer_was_that_has_gone_stays_known() -> None:
+    book = Book()
+    book.note("two", entry(2, 100, PeerState.ACTIVE), 0)
+    book.note("two", Entry(NAME, PeerState.ABSENT), 1)
+    found = book.at(NAME, ip_address("192.0.2.2"))
+    assert found is not None
+    assert (found.entry.state, found.at_ns) == (PeerState.ABSENT, 1)
+
+
 def test_a_peer_that_has_started_anew_is_forgotten() -> None:
     book = Book()
     book.note("two", entry(2, 100), 0)
