@@ -16,10 +16,10 @@ A scenario is played by writing its `<<` lines anew; it holds when the text is t
 and `python -m tests.scenarios.playbook FILE` prints a playbook as it really goes, to be read before it is believed.
 
 Events: `startup [last-advert=SECONDS]`, `timer`, `advert [priority=] [source=] [interval=]`, `shutdown`, `released`,
-`adopted`, `faults [NAME...]`, `ailments [NAME...]`, `config [the members of router]`, `local ADDRESS`; of peers:
+`adopted`, `faults [NAME...]`, `ailments [NAME...] [damped]`, `config [the members of router]`, `local ADDRESS`; of peers:
 `handover-asked by= way=segment|other`, `handover-taken by=`, `handover-refused why= others=yes|no`, `handover-impossible`,
 `handover-wanted by= priority=`, `peer-active by= priority= interval= way=segment|other|proven`, `nobody-active`,
-`address-answered ADDRESS`, `segment-doubted by=`, `segment-proven`. `shutdown alone` hands over to nobody. The members of `router`: `handover=yes|no`, `witness=yes|no`, `probe=yes|no`, `vrid=`, `address=`, `companion=`, `priority=`, `rank=`, `interval=`, `preempt=yes|no`, `delay=SECONDS` (before
+`address-answered ADDRESS`, `segment-doubted by=`, `segment-proven`. `shutdown alone` hands over to nobody. The members of `router`: `handover=yes|no`, `release=yes|no`, `witness=yes|no`, `probe=yes|no`, `vrid=`, `address=`, `companion=`, `priority=`, `rank=`, `interval=`, `preempt=yes|no`, `delay=SECONDS` (before
 it preempts), `version=2|3`, `checksum=`, `local=`.
 """
 
@@ -31,6 +31,7 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
 
+from vipkeeper.ipc.messages import FAILURES
 from vipkeeper.vrrp.actions import (
     Action,
     AddAddresses,
@@ -152,7 +153,7 @@ class _Player:
             case "faults":
                 return FaultsChanged(frozenset(Fault(name) for name in rest))
             case "ailments":
-                return HealthChanged(frozenset(rest))
+                return HealthChanged(frozenset(rest) - {"damped"}, "damped" in rest)
             case "config":
                 return ConfigChanged(_config(_members(rest), self.router.config))
             case "local":
@@ -219,6 +220,7 @@ def _config(members: dict[str, str], before: VirtualRouterConfig | None) -> Virt
         preempt=members["preempt"] == "yes" if "preempt" in members else before.preempt,
         preempt_delay_ns=_ns(members["delay"]) if "delay" in members else before.preempt_delay_ns,
         hand_over=members["handover"] == "yes" if "handover" in members else before.hand_over,
+        release=(FAILURES if members["release"] == "yes" else frozenset()) if "release" in members else before.release,
         probe=members["probe"] == "yes" if "probe" in members else before.probe,
         witness=members["witness"] == "yes" if "witness" in members else before.witness,
         version=Version(int(members.get("version", before.version))),

@@ -7,6 +7,7 @@ import re
 from vipkeeper.engine.peer_plan import ways_of
 from vipkeeper.engine.unicast import transport_of
 from vipkeeper.ipc.fields import IPAddress
+from vipkeeper.ipc.messages import FAILURES
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.vrrp.config import VirtualRouterConfig
 from vipkeeper.vrrp.packet import ChecksumForm, Family, Version
@@ -73,5 +74,6 @@ def config_of(document: RenderedVirtualIP, node: str) -> VirtualRouterConfig:
         preempt_delay_ns=ms_to_ns(document.preempt_delay_ms),
         hand_over=bool(ways_of(document, node)),
         probe=True,
+        release=FAILURES if document.health is not None and document.health.on_failure == "Release" else frozenset(),
         witness=bool(ways_of(document, node)) and document.peers is not None and document.peers.witness,
     )

@@ -38,6 +38,10 @@ class HealthSource(StrEnum):
     """The engine's own: the router has just started, and its checks have no verdict yet."""
 
 
+FAILURES = frozenset(source.value for source in HealthSource)
+"""Of all ailments those by which a node has failed, or may have. The others are wishes: `NodeShare.leaving`."""
+
+
 class RemoveReason(StrEnum):
     """Why a document goes."""
 

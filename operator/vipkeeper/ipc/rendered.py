@@ -42,6 +42,9 @@ TRANSPORTS = ("Multicast", "Unicast")
 FAMILIES = ("Together", "Separate")
 """Of a document with both address families: one election for all, or one for each."""
 
+ON_FAILURE = ("Yield", "Release")
+"""What a node does that is ill: stay as the last resort (priority 1), or take no part."""
+
 _MAX_CHECK_MS = 3_600_000
 _MAX_PREEMPT_DELAY_MS = 3_600_000
 _MAX_CHECKS_IN_A_ROW = 1000
@@ -112,10 +115,17 @@ class TCPCheck(Check):
 
 @dataclass(frozen=True, slots=True)
 class HealthSection:
-    """Checks that all must be good for this node to count as healthy. At least one."""
+    """What must be good, beside nginx, for this node to count as healthy, and what follows when it is not."""
 
     http: tuple[HTTPCheck, ...] = ()
     tcp: tuple[TCPCheck, ...] = ()
+    on_failure: str = "Yield"
+    """One of ON_FAILURE. nginx counts as well."""
+
+    @property
+    def of_format_2(self) -> bool:
+        """Whether that version says all of it."""
+        return self.on_failure == "Yield"
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,8 +262,9 @@ class RenderedVirtualIP:
 
 def _of_format_2(document: RenderedVirtualIP) -> dict[str, Any]:
     """Those members that version 1 does not have, where they say something."""
+    health = document.health if document.health and document.health.of_format_2 else None
     return _telling(
-        health=(None if document.health is None else _health_to_json(document.health), None),
+        health=(health and _health_to_json(health), None),
         installPrefix=(document.install_prefix, False),
         preemptDelayMs=(document.preempt_delay_ms, 0),
         vrrpVersion=(document.vrrp_version, 3),
@@ -264,9 +275,11 @@ def _of_format_2(document: RenderedVirtualIP) -> dict[str, Any]:
 def _of_format_3(document: RenderedVirtualIP) -> dict[str, Any]:
     """Those members that version 2 does not have either, or has with less in them."""
     nginx = document.nginx if document.nginx and not said_by_format_1(document.nginx) else None
+    health = document.health if document.health and not document.health.of_format_2 else None
     authentication = document.authentication
     peers = document.peers
     return _telling(
+        health=(health and _health_to_json(health), None),
         transport=(document.transport, "Multicast"),
         minTtl=(document.min_ttl, 255),
         authentication=(None if authentication is None else authentication_to_json(authentication), None),
@@ -319,9 +332,7 @@ def _address(fields: Fields) -> RenderedAddress:
 def _health(fields: Fields) -> HealthSection:
     http = tuple(HTTPCheck(*_check(item), path=item.text("path")) for item in fields.children("http"))
     tcp = tuple(TCPCheck(*_check(item)) for item in fields.children("tcp"))
-    if not http and not tcp:
-        fields.note("", "has neither http nor tcp checks")
-    return HealthSection(http, tcp)
+    return HealthSection(http, tcp, fields.choice("onFailure", ON_FAILURE))
 
 
 def _check(fields: Fields) -> tuple[IPAddress, int, int, int, int, int]:
@@ -342,6 +353,8 @@ def _health_to_json(health: HealthSection) -> dict[str, Any]:
         result["http"] = [_check_to_json(check) | {"path": check.path} for check in health.http]
     if health.tcp:
         result["tcp"] = [_check_to_json(check) for check in health.tcp]
+    if health.on_failure != "Yield":
+        result["onFailure"] = health.on_failure
     return result
 
 

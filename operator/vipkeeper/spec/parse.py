@@ -178,6 +178,7 @@ def _health(health: virtualip.Health) -> HealthSection:
     return HealthSection(
         http=tuple(HTTPCheck(*_check(item), path=item.path) for item in health.http),
         tcp=tuple(TCPCheck(*_check(item)) for item in health.tcp),
+        on_failure=health.on_failure,
     )
 
 

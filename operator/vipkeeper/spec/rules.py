@@ -254,8 +254,10 @@ CHECK_HOST = Rule(
     tells_value=True,
 )
 CHECKS_NEEDED = Rule(
-    "has no check: give at least one in `http` or `tcp`, or leave it out",
-    "has(self.http) && size(self.http) > 0 || has(self.tcp) && size(self.tcp) > 0",
+    "has no check, and there is no nginx to watch: give at least one in `http` or `tcp`, or leave it out",
+    "!has(self.health) || has(self.nginx) || has(self.health.http) && size(self.health.http) > 0 || "
+    "has(self.health.tcp) && size(self.health.tcp) > 0",
+    field="health",
 )
 CHECK_NOT_OURSELVES = Rule(
     "is a virtual address of this object: on a Backup that would check the Active's server; check the server on "
@@ -284,7 +286,10 @@ def check_spec(spec: object) -> Iterator[str]:
         yield f"spec.vrrp.families: {SEPARATE_NEEDS_VERSION_3.message}"
     if fields.get("nginx") is not None and vrrp.get("acceptMode") is False:
         yield f"spec.vrrp.acceptMode: {NO_NGINX_WITHOUT_ACCEPT.message}"
-    yield from _check_health(fields.get("health"), good_addresses(fields.get("addresses")))
+    health = fields.get("health")
+    if isinstance(health, Mapping) and fields.get("nginx") is None and not any(map(health.get, ("http", "tcp"))):
+        yield f"spec.health: {CHECKS_NEEDED.message}"
+    yield from _check_health(health, good_addresses(fields.get("addresses")))
 
 
 def parse_address(text: str) -> tuple[IPAddress, int | None] | None:
@@ -468,8 +473,6 @@ def _check_interval(text: object, version_2: bool) -> Iterator[str]:
 
 
 def _check_health(health: object, addresses: list[IPAddress]) -> Iterator[str]:
-    if isinstance(health, Mapping) and not health.get("http") and not health.get("tcp"):
-        yield f"spec.health: {CHECKS_NEEDED.message}"
     for kind in ("http", "tcp"):
         for index, check in enumerate(objects(mapping(health).get(kind))):
             path = f"spec.health.{kind}[{index}]"

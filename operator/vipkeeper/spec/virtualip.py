@@ -297,16 +297,19 @@ class TCPCheck(HealthCheck):
 
 
 class Health(Written):
-    """Checks on every node of what serves on the addresses. A node with a failed check gives the addresses away as
-    long as another one is healthy; when all fail, one of them still holds the addresses. A node that starts holds back
-    until its checks have answered once."""
-
-    model_config = ConfigDict(json_schema_extra=kubernetes(rules.CHECKS_NEEDED))
+    """What must be good on a node, beside nginx, which is watched wherever there is an nginx section. A node where
+    anything of it fails gives the addresses away as long as another one is healthy. A node that starts holds back until
+    its checks have answered once."""
 
     http: Annotated[tuple[HTTPCheck, ...], Field(max_length=MAX_CHECKS, strict=False)] = ()
     """HTTP checks, up to 8; all must be good."""
     tcp: Annotated[tuple[TCPCheck, ...], Field(max_length=MAX_CHECKS, strict=False)] = ()
     """TCP checks, up to 8; all must be good."""
+    on_failure: Literal["Yield", "Release"] = "Yield"
+    """What a node does that fails, nginx included. Yield [default]: it hands the addresses over and stays as the last
+    resort, with priority 1; when all nodes fail, exactly one of them still holds the addresses. Release: it hands them
+    over and takes no part until it is healthy again; when all nodes fail, nobody holds them. A node of which nothing
+    is known has not failed."""
 
 
 class SplitBrain(Written):
@@ -330,6 +333,7 @@ class VirtualIPSpec(Written):
             rules.INSTALL_PREFIX_NEEDS_PREFIX,
             rules.NO_NGINX_WITHOUT_ACCEPT,
             rules.SEPARATE_NEEDS_VERSION_3,
+            rules.CHECKS_NEEDED,
             rules.FAMILIES_FIXED,
         )
     )
@@ -374,7 +378,8 @@ class VirtualIPSpec(Written):
     split_brain: SplitBrain | None = None
     """What is done against two holders. Absent: the witness is asked."""
     health: Health | None = None
-    """Checks of what serves on the addresses, beside nginx, which is always watched. Absent: none."""
+    """Checks of what serves on the addresses, beside nginx, which is always watched, and what a node does when it is
+    ill. Absent: no checks, and Yield."""
     nginx: Nginx | None = None
     """What nginx serves on the addresses. Absent: nothing; whatever listens on the nodes answers."""
 

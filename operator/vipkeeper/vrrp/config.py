@@ -51,6 +51,9 @@ class VirtualRouterConfig:
     """Whether there are peers that can be asked to take over when we leave."""
     probe: bool = False
     """Whether to ask if somebody else has the addresses before they are claimed without an Active to follow."""
+    release: frozenset[str] = frozenset()
+    """Ailments with which the router takes no part, as with a fault, and holds no address even when nobody else does.
+    With any other it stays as the last resort."""
     witness: bool = False
     """Whether to ask an Active whose adverts stay away, by unicast, if it is alive, before taking over from it."""
 

@@ -61,6 +61,8 @@ class HealthChanged:
     """The whole set of ailments, as it is now. Not empty: ill."""
 
     ailments: frozenset[str]
+    damped: bool = False
+    """Well, but its health flaps: it is Active only when nobody else who is well would be."""
 
 
 @dataclass(frozen=True, slots=True)

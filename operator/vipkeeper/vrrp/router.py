@@ -9,7 +9,10 @@ Where we add to the RFC, or depart from it:
 - *Faults* hold a router in Initialize; it starts when their set is empty.
 - *Ill* (its set of ailments is not empty) it has the reserved priority 1, and an Active that falls ill yields: it
   leaves with priority 0 and treats that as a priority 0 received, so that it takes the address back when nobody
-  better does. A healthy router always preempts an Active of priority 1, whatever its Preempt_Mode.
+  better does. A healthy router always preempts an Active of priority 1, whatever its Preempt_Mode. Where the
+  configuration says *release*, an ailment is like a fault instead: who has it takes no part, and if all do, nobody does.
+- *Damped* (well, but its health has been flapping) a Backup waits like the ill and follows every Active that is well; it
+  takes over from the ill, and from nobody. Who becomes Active is damped no more.
 - *Stale clock*: an Active that wakes up when others may have taken over removes its addresses and listens, before it
   sends anything.
 - An advert may leave up to a twentieth of its interval early, together with those of other routers (`slack_ns`).
@@ -141,6 +144,7 @@ class VirtualRouter:
         "ailments",
         "blocked_by",
         "config",
+        "damped",
         "deadline_ns",
         "faults",
         "last_advert_ns",
@@ -162,6 +166,8 @@ class VirtualRouter:
         """When to hand in a TimerFired. None: no timer runs."""
         self.faults: frozenset[Fault] = frozenset()
         self.ailments: frozenset[str] = frozenset()
+        self.damped = False
+        """Well, but not to be Active as long as somebody else can be."""
         self.active_address: IPAddress | None = None
         """Who is Active, as far as we know: ourselves, or the source of the last accepted advert."""
         self.takeover_ns: int | None = None
@@ -204,8 +210,17 @@ class VirtualRouter:
 
     @property
     def priority(self) -> int:
-        """The effective priority: the configured one, or 1 while ill."""
-        return LAST_RESORT_PRIORITY if self.ailments else self.config.priority
+        """The effective priority: the configured one, or 1 while ill or damped."""
+        return LAST_RESORT_PRIORITY if self._waits_behind else self.config.priority
+
+    @property
+    def _waits_behind(self) -> bool:
+        return bool(self.ailments) or self.damped
+
+    @property
+    def _releases(self) -> bool:
+        """Whether it may not take part because it is ill."""
+        return not self.ailments.isdisjoint(self.config.release)
 
     @property
     def slack_ns(self) -> int:
@@ -260,28 +275,30 @@ class VirtualRouter:
                 self._resume(last_advert_ns, now_ns)
             case Startup():
                 self._started = True
-                if not self.faults:
+                if not self._is_held:
                     self._start(Reason.STARTUP, now_ns)
             case FaultsChanged(faults):
                 self.faults = faults
-                if self._started and not faults:
-                    self._start(Reason.RECOVERED, now_ns)
+                self._start_again(now_ns)
             case Adopted():
                 self._started = True
-                if self.faults:
+                if self._is_held:
                     self._leave()
                 else:
                     self._become_active(Reason.ADOPTED, now_ns)
             case Shutdown() | Released():
                 self._started = False
-            case HealthChanged(ailments):
-                self.ailments = ailments
+            case HealthChanged(ailments, damped):
+                self.ailments, self.damped = ailments, damped
+                self._start_again(now_ns)
             case ConfigChanged(config):
                 self._replace_config(config)
+                self._start_again(now_ns)
             case LocalAddressChanged(address):
                 self.local_address = address
             case HandoverAsked():
-                self._actions.append(AnswerHandover(HandoverRefusal.FAULTY))
+                ill = self._releases and not self.faults
+                self._actions.append(AnswerHandover(HandoverRefusal.ILL if ill else HandoverRefusal.FAULTY))
             case TimerFired() | AdvertReceived():
                 pass
             case HandoverTaken() | HandoverRefused() | HandoverImpossible() | HandoverWanted():
@@ -295,13 +312,22 @@ class VirtualRouter:
         """An engine before this one was Active and has left its addresses on the interface."""
         if now_ns - last_advert_ns > self._patience_ns():
             self._actions.append(RemoveAddresses(self.config.all_addresses))
-            if not self.faults:
+            if not self._is_held:
                 self._recovered_ns = now_ns
                 self._become_backup(Reason.STALE_CLOCK, now_ns)
-        elif self.faults:
+        elif self._is_held:
             self._leave()
         else:
             self._become_active(Reason.RESUMED, now_ns)
+
+    @property
+    def _is_held(self) -> bool:
+        """Whether anything keeps it in Initialize."""
+        return bool(self.faults) or self._releases
+
+    def _start_again(self, now_ns: int) -> None:
+        if self._started and not self._is_held:
+            self._start(Reason.RECOVERED, now_ns)
 
     def _start(self, reason: Reason, now_ns: int) -> None:
         self._recovered_ns = now_ns
@@ -357,13 +383,15 @@ class VirtualRouter:
                     self._become_initialize(Reason.FAULT)
             case Adopted():
                 self._become_active(Reason.ADOPTED, now_ns)
-            case HealthChanged(ailments):
-                if self.ailments and not ailments:
+            case HealthChanged(ailments, damped):
+                if self._waits_behind and not ailments and not damped:
                     self._recovered_ns = now_ns
-                self.ailments = ailments
+                self.ailments, self.damped = ailments, damped
                 self._reset_deadline()
+                self._release_in_backup()
             case ConfigChanged(config):
                 self._change_config_in_backup(config, now_ns)
+                self._release_in_backup()
             case LocalAddressChanged(address):
                 self.local_address = address
             case HandoverAsked():
@@ -380,8 +408,15 @@ class VirtualRouter:
             case _:
                 assert_never(event)
 
+    def _release_in_backup(self) -> None:
+        """In silence: we held nothing."""
+        if self._releases:
+            self._become_initialize(Reason.UNHEALTHY)
+
     def _accepts(self, advert: Advert | PeerIsActive, now_ns: int) -> bool:
         """Whether that router is Active enough for us. Otherwise we preempt it."""
+        if self.damped and advert.priority == LAST_RESORT_PRIORITY:
+            return bool(self.ailments)
         if advert.priority >= self.priority:
             return True
         if self.priority == OWNER_PRIORITY or advert.priority == LAST_RESORT_PRIORITY:
@@ -533,7 +568,7 @@ class VirtualRouter:
 
     def _wait_ns(self) -> int:
         skew_ns = skew_time_ns(self.priority, self._active_interval_cs, self.config.version)
-        if self.ailments:
+        if self._waits_behind:
             skew_ns += last_resort_delay_ns(self.config.rank, self._active_interval_cs)
         if self._expected is Reason.PRIORITY_ZERO:
             return skew_ns
@@ -655,14 +690,21 @@ class VirtualRouter:
     def _change_health_in_active(self, ailments: frozenset[str], now_ns: int) -> None:
         was_ill = bool(self.ailments)
         self.ailments = ailments
-        if ailments and not was_ill and self.config.hand_over:
-            self._hand_over(Reason.UNHEALTHY, now_ns)
-        elif ailments and not was_ill:
-            self._leave()
-            self._become_backup(Reason.UNHEALTHY, now_ns, expected=Reason.PRIORITY_ZERO)
+        if self._releases or (ailments and not was_ill):
+            self._give_up_ill(now_ns)
         elif was_ill and not ailments:
             self._advertise(now_ns)  # before others preempt the priority 1 that they know
             self._restart_advert_timer(now_ns)
+
+    def _give_up_ill(self, now_ns: int) -> None:
+        if self.config.hand_over:
+            self._hand_over(Reason.UNHEALTHY, now_ns)
+            return
+        self._leave()
+        if self._releases:
+            self._become_initialize(Reason.UNHEALTHY)
+        else:
+            self._become_backup(Reason.UNHEALTHY, now_ns, expected=Reason.PRIORITY_ZERO)
 
     def _change_config_in_active(self, config: VirtualRouterConfig, now_ns: int) -> None:
         old = self.config
@@ -677,6 +719,8 @@ class VirtualRouter:
             self._restart_advert_timer(now_ns)
         if added:
             self._actions += (AddAddresses(added), Announce(added))
+        if self._releases:
+            self._give_up_ill(now_ns)
 
     # ---- in Active, with peers
 
@@ -778,6 +822,8 @@ class VirtualRouter:
         if reason is Reason.SHUTDOWN:
             self._started = False
             self._become_initialize(reason)
+        elif self._releases:
+            self._become_initialize(reason)
         elif heard is not None:
             self._become_backup(reason, now_ns, after=heard)
         elif by is not None:
@@ -872,6 +918,7 @@ class VirtualRouter:
     def _become_active(self, reason: Reason, now_ns: int) -> None:
         """Advert first, then addresses and announcements: the order of §6.4.2."""
         self.active_address = self.local_address
+        self.damped = False
         self.takeover_ns = None
         self._proof_limit_ns = self._proven_ns = None
         self._announcement_owed = False

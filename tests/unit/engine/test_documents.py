@@ -6,7 +6,8 @@ import pytest
 
 from tests.unit.engine.samples import web
 from vipkeeper.engine.documents import config_of, prefix_lengths_of, problems_of
-from vipkeeper.ipc.rendered import NodeShare, RenderedAddress
+from vipkeeper.ipc.messages import HealthSource
+from vipkeeper.ipc.rendered import HealthSection, NodeShare, RenderedAddress
 from vipkeeper.vrrp.packet import ChecksumForm, Family, Version
 
 
@@ -22,6 +23,13 @@ def test_the_first_address_decides_the_family_and_the_others_move_along() -> Non
 def test_a_preempt_delay_comes_through() -> None:
     assert config_of(web(), "one").preempt_delay_ns == 0
     assert config_of(web(preempt_delay_ms=1500), "one").preempt_delay_ns == 1_500_000_000
+
+
+def test_what_the_ill_do_comes_through() -> None:
+    assert not config_of(web(), "one").release
+    assert not config_of(web(health=HealthSection()), "one").release
+    releases = config_of(web(health=HealthSection(on_failure="Release")), "one").release
+    assert releases == {source.value for source in HealthSource}
 
 
 def test_the_form_of_the_checksum_comes_through() -> None:

@@ -115,10 +115,23 @@ def test_a_reader_of_format_1_refuses_what_it_would_run_otherwise(change: dict[s
 
 
 @pytest.mark.parametrize(
-    "change", [{"transport": "Unicast"}, {"min_ttl": 254}, {"accept_mode": False}, {"families": "Separate"}]
+    "change",
+    [
+        {"health": HealthSection(on_failure="Release")},
+        {"transport": "Unicast"},
+        {"min_ttl": 254},
+        {"accept_mode": False},
+        {"families": "Separate"},
+    ],
 )
 def test_a_reader_of_format_2_refuses_what_it_would_run_otherwise(change: dict[str, Any]) -> None:
     assert replace(SMALL, **change).to_json()["format"] == 3
+
+
+def test_what_the_ill_do_survives_the_way() -> None:
+    document = replace(SMALL, health=HealthSection(on_failure="Release"))
+    assert document.to_json()["health"] == {"onFailure": "Release"}
+    assert RenderedVirtualIP.from_json(json.loads(json.dumps(document.to_json()))) == document
 
 
 def test_a_virtual_mac_needs_format_3() -> None:
@@ -199,7 +212,7 @@ def changed(path: list[str | int], value: object) -> dict[str, Any]:
         (["transport"], "Broadcast", "transport: 'Broadcast' is not one of Multicast, Unicast"),
         (["minTtl"], 0, "minTtl: 0 is not in 1..255"),
         (["checksum"], "none", "checksum: 'none' is not one of PseudoHeader, MessageOnly"),
-        (["health"], {}, "health: has neither http nor tcp checks"),
+        (["health", "onFailure"], "Stop", "health.onFailure: 'Stop' is not one of Yield, Release"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_path_and_reason(path: list[str | int], value: object, problem: str) -> None:

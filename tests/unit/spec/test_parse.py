@@ -78,6 +78,11 @@ def test_checks_come_out_in_milliseconds_with_their_defaults() -> None:
     )
 
 
+def test_with_nginx_to_watch_health_may_say_only_what_the_ill_do() -> None:
+    nginx = {"http": [{"port": 80, "upstream": {"servers": [{"address": "192.0.2.20", "port": 80}]}}]}
+    assert parsed(health={"onFailure": "Release"}, nginx=nginx).health == HealthSection(on_failure="Release")
+
+
 def test_the_pinned_vrid_is_read_from_status_and_a_status_that_cannot_be_read_pins_nothing() -> None:
     pinned = parse_virtualip(virtualip() | {"status": {"vrid": 77}})
     broken = parse_virtualip(virtualip() | {"status": {"vrid": "many", "nodes": 3}})
