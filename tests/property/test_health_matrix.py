@@ -14,15 +14,18 @@ What each column says:
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
 from random import Random
 
 import pytest
 
-from tests.property.lan import VIP, VRID, Lan
+from tests.property.lan import VIP, VRID, Lan, transitions
+from vipkeeper.health.damping import Damping
 from vipkeeper.vrrp.advert import Family
 from vipkeeper.vrrp.config import VirtualRouterConfig
 from vipkeeper.vrrp.events import HealthChanged
+from vipkeeper.vrrp.state import State
 from vipkeeper.vrrp.units import NS_PER_S
 
 PRIORITIES = {"a": 200, "b": 100, "c": 50}
@@ -76,7 +79,7 @@ class Story:
 
     def tell(self, step: str) -> str:
         """The owner after one step."""
-        name, what = step
+        name, what = step[0], step[1]
         node = self.lan.nodes[list(PRIORITIES).index(name)]
         self.lan.tell(node, HealthChanged(ILL if what == "-" else frozenset()))
         return self._past(SETTLE_NS)
@@ -143,3 +146,38 @@ def test_a_node_that_starts_ill_takes_the_address_only_as_the_last_resort(on_fai
     assert told._past(SETTLE_NS) == ("b" if on_failure == "Yield" else ".")
     told.lan.boot(told.lan.nodes[0])
     assert told._past(SETTLE_NS) == "a"
+
+
+@pytest.mark.parametrize("on_failure", ON_FAILURE)
+@pytest.mark.parametrize(("damping", "least", "most"), [(True, 2, 5), (False, 50, 70)], ids=["damped", "not damped"])
+def test_a_node_that_flaps_for_a_quarter_of_an_hour_moves_the_address_a_few_times(
+    on_failure: str, damping: bool, least: int, most: int
+) -> None:
+    """Ill for 3 s of each 15 s. The row without damping shows what it is for."""
+    slow = [replace(config(name, "preempt", on_failure), advertisement_interval_cs=100) for name in PRIORITIES]
+    lan = Lan(slow, Random(1))
+    lan.run(10 * NS_PER_S)
+    begin_ns, health = lan.now_ns, Damping()
+    for number in range(60):
+        for ill, at_s in ((True, 0), (False, 3)):
+            lan.run(begin_ns + (15 * number + at_s) * NS_PER_S)
+            health = health.seen(ill, lan.now_ns)
+            damped = damping and health.is_damped(lan.now_ns)
+            lan.tell(lan.nodes[0], HealthChanged(frozenset({"NginxGone"} if ill else ()), damped))
+    taken = [index for _at, index, action in transitions(lan, begin_ns) if action.new is State.ACTIVE and index == 0]
+    assert least <= len(taken) <= most
+    lan.tell(lan.nodes[0], HealthChanged(frozenset()))  # it is over
+    lan.run(lan.now_ns + 10 * NS_PER_S)
+    assert [node.index for node in lan.nodes if node.held] == [0]
+
+
+@pytest.mark.parametrize("on_failure", ON_FAILURE)
+def test_a_damped_node_goes_before_the_ill_and_behind_the_well(on_failure: str) -> None:
+    told = Story("preempt", on_failure)
+    a = told.lan.nodes[0]
+    told.tell("a-")
+    told.lan.tell(a, HealthChanged(frozenset(), damped=True))
+    assert told._past(SETTLE_NS) == "b"
+    assert told.tell("b-") == "c", "a is well, but it is damped"
+    assert told.tell("c-") == "a", "better than the ill"
+    assert told.tell("b+") == "a", "it is damped no more"

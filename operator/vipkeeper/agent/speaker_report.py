@@ -55,6 +55,9 @@ class SpeakerReport:
             if abs(old.since - new.since) < SAME_SINCE:
                 new = new.model_copy(update={"since": old.since})
             new = new.model_copy(update={"findings": _as_before(old.findings, new.findings)})
+            until = (old.damped_until, new.damped_until)
+            if until[0] and until[1] and abs(until[0] - until[1]) < SAME_SINCE:
+                new = new.model_copy(update={"damped_until": until[0]})
             counters = {
                 "rejected": old.rejected,
                 "remarks": old.remarks,

@@ -51,6 +51,7 @@ from vipkeeper.engine.settings import Settings
 from vipkeeper.engine.state_memory import StateMemory
 from vipkeeper.engine.verdicts import Verdicts
 from vipkeeper.engine.virtual_mac import VirtualMACs
+from vipkeeper.health.damping import Damping
 from vipkeeper.ipc.macvlan_mark import MacvlanMark
 from vipkeeper.ipc.messages import (
     AgentMessage,
@@ -132,6 +133,8 @@ class Engine:
             peers=self._peers,
             local_routes=LocalRoutes(),
             segment_proof=SegmentProof(self._loop, arp),
+            damping=heritage.damping,
+            keep_damping=self._keep_damping,
             on_change=self._router_changed,
         )
         self._verdicts = Verdicts(heritage.verdicts)
@@ -455,6 +458,10 @@ class Engine:
         log("health", vip=health.name or None, source=source, healthy=healthy, detail=detail)
         self._guard.send(inheritance.encode(inheritance.VerdictKnown(health.name, source, healthy)))
         self._health_changed()
+
+    def _keep_damping(self, uid: str, damping: Damping) -> None:
+        self._heritage.damping[uid] = damping
+        self._guard.send(inheritance.encode(inheritance.DampingKnown(uid, damping)))
 
     def _expect_verdicts(self, document: RenderedVirtualIP) -> None:
         self._verdicts.expect(document, time.monotonic_ns())

@@ -29,6 +29,7 @@ from vipkeeper.engine.back_off import BackOff
 from vipkeeper.engine.document_store import read_documents, read_owner
 from vipkeeper.engine.engine import Engine
 from vipkeeper.engine.inheritance import (
+    DampingKnown,
     Forget,
     Inheritance,
     KeepSecrets,
@@ -205,7 +206,9 @@ class Guard:
                 self._heritage.started.add(name)
             case Forget(name):
                 self._heritage.started.discard(name)
-                self._heritage.documents.pop(name, None)
+                forgotten = self._heritage.documents.pop(name, None)
+                if forgotten is not None:
+                    self._heritage.damping.pop(forgotten.uid, None)
                 self._heritage.prepared.pop(name, None)
                 self._heritage.verdicts = without(self._heritage.verdicts, name)
                 self._store.write(name, None)
@@ -220,6 +223,8 @@ class Guard:
                 set_down(index)
             case VerdictKnown(name, source, healthy):
                 self._heritage.verdicts[name, source] = healthy
+            case DampingKnown(uid, damping):
+                self._heritage.damping[uid] = damping
             case KeepSecrets(values):
                 self._heritage.secrets = dict(values)
                 self._store.write_secrets(values)

@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, replace
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 from typing import assert_never
 
@@ -20,6 +21,7 @@ from vipkeeper.engine.addresses import Addresses, lease_s
 from vipkeeper.engine.adoption import Identity, Legacy
 from vipkeeper.engine.announce import Announcer
 from vipkeeper.engine.credentials import Credentials, credentials_of
+from vipkeeper.engine.damper import Damper, damping_of
 from vipkeeper.engine.documents import config_of, prefix_lengths_of
 from vipkeeper.engine.first_claim import FirstClaim
 from vipkeeper.engine.flaps import CHANGES, Flaps
@@ -39,6 +41,7 @@ from vipkeeper.engine.segment_proof import SegmentProof
 from vipkeeper.engine.state_memory import StateMemory
 from vipkeeper.engine.talk import RouterTalk
 from vipkeeper.engine.virtual_mac import Seat, VirtualMACs
+from vipkeeper.health.damping import Damping
 from vipkeeper.ipc.messages import Finding, RouterStatus
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.journal.ring import Journal
@@ -108,6 +111,9 @@ class World:
     peers: Peers
     local_routes: LocalRoutes
     segment_proof: SegmentProof
+    damping: Mapping[str, Damping]
+    """By uid of the document, as the engine before has left it."""
+    keep_damping: Callable[[str, Damping], None]
     on_change: Callable[[HostedRouter], None]
     """There is something new to tell about this router."""
 
@@ -142,6 +148,14 @@ class HostedRouter:
         self._hearing: AdvertReceived | None = None  # of `_heard`
         self._talk = RouterTalk(world.peers, world.segment_proof, self, self._peer_said, self._feed_later)
         self._claim = FirstClaim(world.loop, world.segment_proof, self._answered, self._claim_is_free)
+        self._damper = Damper(
+            world.loop,
+            document.name,
+            damping_of(world.damping, document.uid),
+            partial(world.keep_damping, document.uid),
+            self._damping_over,
+        )
+        self._told_health = HealthChanged(frozenset())
         self._on_end: Callable[[], None] | None = None
         self._findings = RouterFindings(world.loop, document.name, self._talk.peer_at, self._changed)
         self._findings.configure(document, self._config, world.node)
@@ -206,7 +220,7 @@ class HostedRouter:
         """Run. What an engine before this one has left on the interface is resumed or taken off (`Startup`)."""
         self._join_peers()
         self.look_around()
-        self._feed(HealthChanged(ailments))
+        self._tell_health(self._judge(ailments))
         if last_advert_ns is None:
             self._sweep()
         self.started = True  # not before: its macvlan, if it is up, stays so where the router goes on
@@ -217,7 +231,7 @@ class HostedRouter:
         """Go on as Active where another router of this node has just stopped without a word."""
         self._join_peers()
         self.look_around()
-        self._feed(HealthChanged(ailments))
+        self._tell_health(self._judge(ailments))
         self.started = True  # not before, as above
         self._feed(Adopted())
         self._changed()
@@ -267,9 +281,20 @@ class HostedRouter:
         self._remove(tuple(address for address in addresses if address not in self._config.all_addresses))
 
     def set_ailments(self, ailments: frozenset[str]) -> None:
-        if ailments != self._core.ailments:
-            self._feed(HealthChanged(ailments))
+        news = self._judge(ailments)
+        if news != self._told_health:
+            self._tell_health(news)
             self._changed()
+
+    def _judge(self, ailments: frozenset[str]) -> HealthChanged:
+        return HealthChanged(ailments, self._damper.judge(ailments))
+
+    def _tell_health(self, health: HealthChanged) -> None:
+        self._told_health = health
+        self._feed(health)
+
+    def _damping_over(self) -> None:
+        self.set_ailments(self._core.ailments)
 
     def look_around(self) -> None:
         """The interface, its addresses, or what is known of them has changed: where do we stand now?"""
@@ -363,6 +388,7 @@ class HostedRouter:
             remarks=self._remarks.report(),
             findings=self._all_findings(),
             put_back=self._told_put_back,
+            damped_ms=self._damper.left_ms if core.damped else 0,
         )
 
     # ---- the core and its wishes
@@ -638,6 +664,7 @@ class HostedRouter:
         self._timer.cancel()
         self._track.end()
         self._liveness.cancel()
+        self._damper.cancel()
         self._claim.cancel()
         self._announcer.stop()
         self._talk.leave()

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from vipkeeper.engine.verdicts import Known
+from vipkeeper.health.damping import Damping
 from vipkeeper.ipc.fields import Fields
 from vipkeeper.ipc.messages import secrets_from_json, secrets_to_json
 from vipkeeper.ipc.rendered import RenderedVirtualIP
@@ -40,6 +41,8 @@ class Inheritance:
     """Names of the documents whose routers have run in this pod: the next engine need not ask its neighbours again."""
     verdicts: Known = field(default_factory=dict)
     """What the agent said last about the health of this node."""
+    damping: dict[str, Damping] = field(default_factory=dict)
+    """By uid of the document: how its health has flapped."""
     hearsay: set[str] = field(default_factory=set)
     """Names of documents that another pod left in the state folder: not run before the agent confirms them, or stays
     away (`Engine`). The VirtualIP may have been deleted since, and its address may be somebody else's now."""
@@ -104,6 +107,14 @@ class VerdictKnown:
 
 
 @dataclass(frozen=True, slots=True)
+class DampingKnown:
+    """How the health of that document has flapped."""
+
+    uid: str
+    damping: Damping
+
+
+@dataclass(frozen=True, slots=True)
 class KeepSecrets:
     """These are all that are needed: keep them, also on disk."""
 
@@ -120,7 +131,7 @@ class Results:
     prepared: dict[str, Prepared]
 
 
-Message = Store | Started | Forget | Prepare | Lower | VerdictKnown | KeepSecrets | Results
+Message = Store | Started | Forget | Prepare | Lower | VerdictKnown | DampingKnown | KeepSecrets | Results
 
 
 def encode(message: Message) -> bytes:
@@ -138,6 +149,8 @@ def encode(message: Message) -> bytes:
             value = {"type": "lower", "index": index}
         case VerdictKnown(name, source, healthy):
             value = {"type": "verdict", "name": name, "source": source, "healthy": healthy}
+        case DampingKnown(uid, damping):
+            value = {"type": "damping", "uid": uid, "damping": asdict(damping)}
         case KeepSecrets(values):
             value = {"type": "secrets", "values": secrets_to_json(values)}
         case Results(prepared):
@@ -171,6 +184,8 @@ def decode(line: bytes) -> Message:
             return Lower(value["index"])
         case "verdict":
             return VerdictKnown(value["name"], value["source"], value["healthy"])
+        case "damping":
+            return DampingKnown(value["uid"], Damping(**value["damping"]))
         case "secrets":
             return KeepSecrets(secrets_from_json(Fields(value["values"])))
         case "results":

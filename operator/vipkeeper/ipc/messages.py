@@ -192,6 +192,8 @@ class RouterStatus:
     findings: tuple[Finding, ...] = ()
     put_back: int = 0
     """How often somebody else removed one of the addresses, and the engine put it back, since it was started."""
+    damped_ms: int = 0
+    """It is well, but its health has been flapping: for how much longer it waits behind all others that are well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +269,7 @@ def to_json(message: AgentMessage | EngineMessage) -> dict[str, Any]:
                     for f in message.findings
                 ],
                 "putBack": message.put_back,
+                "dampedMs": message.damped_ms,
             }
         case Gone():
             return {"type": "gone", "name": message.name, "family": message.family}
@@ -375,6 +378,7 @@ def _status(fields: Fields, raw: dict[str, Any]) -> RouterStatus:
             for item in fields.children("findings")
         ),
         put_back=fields.number("putBack", 0, 2**63 - 1, 0),
+        damped_ms=fields.number("dampedMs", 0, 2**63 - 1, 0),
     )
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from vipkeeper.ipc.rendered import RenderedVirtualIP
+from vipkeeper.spec.model import to_rfc3339_seconds
 from vipkeeper.spec.names import LEASE_DURATION_S
 from vipkeeper.spec.speaker import NginxReport, RefusedDocument, VirtualRouterReport, VRRPSpeaker
 
@@ -67,10 +68,12 @@ class NodeView:
 
     @property
     def health(self) -> str:
-        """Healthy, or everything that is wrong."""
+        """Healthy, or everything that is wrong, or until when a flapping one is held back."""
         wrong = [self.doubt] if self.doubt else []
         if self.report is not None and self.is_live:
             wrong += [*self.report.faults, *self.report.ailments]
+            if self.report.damped_until is not None and not wrong:
+                return f"Damped until {to_rfc3339_seconds(self.report.damped_until)}"
         return ",".join(wrong) or "Healthy"
 
     def running_generation(self, document: RenderedVirtualIP) -> int | None:

@@ -35,6 +35,8 @@ class ConditionType(StrEnum):
     """Nodes that are well do not hear each other's advertisements. Absent otherwise."""
     ADDRESS_CONFLICT = "AddressConflict"
     """Somebody else answers for one of the addresses. Absent otherwise."""
+    HEALTH_FLAPS = "HealthFlaps"
+    """The health of a node comes and goes, so it is held back. Absent otherwise."""
     VRID_CONFLICT = "VRIDConflict"
     """Another virtual router on the segment has the same VRID. Absent otherwise."""
 
@@ -45,6 +47,7 @@ ALARMS = frozenset(
         ConditionType.DEGRADED,
         ConditionType.MULTICAST_BLOCKED,
         ConditionType.ADDRESS_CONFLICT,
+        ConditionType.HEALTH_FLAPS,
         ConditionType.VRID_CONFLICT,
     }
 )
@@ -114,6 +117,7 @@ def findings(situation: Situation) -> dict[ConditionType, Finding]:
         ConditionType.DEGRADED: degraded(situation),
         ConditionType.MULTICAST_BLOCKED: multicast_blocked(situation),
         ConditionType.ADDRESS_CONFLICT: address_conflict(situation),
+        ConditionType.HEALTH_FLAPS: health_flaps(situation),
         ConditionType.VRID_CONFLICT: vrid_conflict(situation),
     }
     return {type_: finding for type_, finding in candidates.items() if finding is not None}
@@ -229,6 +233,19 @@ def vrid_conflict(situation: Situation) -> Finding | None:
         heard_by.setdefault(item.detail, []).append(node)
     message = "; ".join(f"{detail} (heard by {', '.join(nodes)})" for detail, nodes in heard_by.items())
     return Finding(True, "VRIDInUse", f"{message}: choose another VRID, here or there")
+
+
+def health_flaps(situation: Situation) -> Finding | None:
+    damped = [
+        f"{node.name} until {to_rfc3339_seconds(node.report.damped_until)}"
+        for node in situation.live
+        if node.report is not None and node.report.damped_until is not None
+    ]
+    if not damped:
+        return None
+    return Finding(
+        True, "HeldBack", f"healthy again, but failed too often of late; waits behind others: {', '.join(damped)}"
+    )
 
 
 def _told(situation: Situation, kind: FindingKind) -> list[tuple[str, NetworkFinding]]:

@@ -92,6 +92,9 @@ class VirtualRouterReport(Reported):
     """Why it stays in Initialize; empty when nothing is wrong."""
     ailments: tuple[str, ...] = ()
     """Why it yields: causes for which this node's nginx counts as ill; empty when healthy."""
+    damped_until: Moment | None = None
+    """Until when this node, which is healthy, waits behind all others that are: its health has been flapping. Absent
+    otherwise."""
     active_address: str | None = None
     """Address of the Active that it hears (its own, when it is Active); absent when none."""
     primary_address: str | None = None
@@ -242,6 +245,7 @@ def report_from_router(status: RouterStatus, received_at: datetime) -> VirtualRo
             for item in status.findings
         ),
         addresses_put_back=status.put_back,
+        damped_until=received_at + timedelta(milliseconds=status.damped_ms) if status.damped_ms else None,
     )
 
 

@@ -396,7 +396,8 @@ class NodeStatus(Reported):
     interface: str | None = None
     """Network interface on which it runs."""
     health: str
-    """Healthy, or the reasons why not, joined by commas."""
+    """Healthy, or the reasons why not, joined by commas; or `Damped until TIME`: healthy, but it has failed several times
+    of late, and waits behind all others that are healthy."""
     since: Moment | None = None
     """Since when it is in this state."""
 
@@ -494,7 +495,7 @@ class VirtualIPStatus(Reported):
     """Accepted: the spec is good. Programmed: all nodes run it. Ready: exactly one node holds the addresses.
     When they apply: SplitBrain, NginxReady, Degraded (no healthy backup), MulticastBlocked (nodes do not hear each
     other's advertisements), AddressConflict (somebody else answers for an address), VRIDConflict (another virtual router
-    on the segment has the same VRID)."""
+    on the segment has the same VRID), HealthFlaps (a node fails again and again and is held back)."""
 
     def condition(self, type_: str) -> Condition | None:
         return next((item for item in self.conditions if item.type == type_), None)

@@ -779,8 +779,8 @@ class VirtualRouter:
                 if faults:
                     self._leave()
                     self._become_initialize(Reason.FAULT)
-            case HealthChanged(ailments):
-                self.ailments = ailments
+            case HealthChanged(ailments, damped):
+                self.ailments, self.damped = ailments, damped
             case ConfigChanged(config):
                 gone = tuple(item for item in self.config.all_addresses if item not in config.all_addresses)
                 if gone:
@@ -841,6 +841,7 @@ class VirtualRouter:
         if self._is_stale(now_ns):
             self._give_up_stale(now_ns)
             return
+        self.damped = False
         self._advertise(now_ns)
         self._actions.append(AddAddresses(self.config.all_addresses))  # some may be new since
         self._restart_advert_timer(now_ns)

@@ -124,3 +124,14 @@ def test_each_election_of_a_document_has_a_report_and_ends_alone_or_with_the_oth
     assert report.runs("web")
     report.router_gone("web")
     assert not report.runs("web")
+
+
+def test_a_damped_router_has_a_date_that_later_messages_do_not_move() -> None:
+    report = SpeakerReport()
+    report.router(status(damped_ms=30_000), NOON, 0)
+    report.router(status(damped_ms=24_900, since_ms=6000), NOON + seconds(5), 5)
+    assert report.status().virtual_routers[0].damped_until == NOON + seconds(30)
+    report.router(status(damped_ms=60_000, since_ms=7000), NOON + seconds(6), 6)
+    assert report.status().virtual_routers[0].damped_until == NOON + seconds(66)
+    report.router(status(since_ms=8000), NOON + seconds(7), 7)
+    assert report.status().virtual_routers[0].damped_until is None

@@ -4,6 +4,7 @@ import pytest
 
 from tests.unit.engine.samples import web
 from vipkeeper.engine.inheritance import (
+    DampingKnown,
     Forget,
     KeepSecrets,
     Lower,
@@ -18,6 +19,7 @@ from vipkeeper.engine.inheritance import (
     encode,
     needs_of,
 )
+from vipkeeper.health.damping import Damping
 from vipkeeper.ipc.rendered_nginx import HTTPServer, NginxSection, UpstreamServer
 
 
@@ -30,6 +32,7 @@ from vipkeeper.ipc.rendered_nginx import HTTPServer, NginxSection, UpstreamServe
         Prepare((web(), web(name="other")), ("vrrp4-51-2",)),
         Lower(7),
         VerdictKnown("web", "TCPCheckFailed", False),
+        DampingKnown("uid", Damping(3, 5, True, 7)),
         KeepSecrets({"web_key-1": bytes(range(64))}),
         Results({"web": Prepared("needs", "eth0", (), "vrrp4-51-2"), "x": Prepared("n", "", ("no interface",))}),
     ],

@@ -105,3 +105,10 @@ def test_the_running_generation_is_that_of_engine_and_nginx_alike() -> None:
     assert (generation(2), generation(1), generation(None)) == (2, None, None)
     assert one(heard(speaker("n1", runs))).running_generation(document("n1")) == 2
     assert one(heard(speaker("n1"))).running_generation(document("n1")) is None
+
+
+def test_a_damped_node_says_until_when_and_could_take_over() -> None:
+    node = one(heard(speaker("n1", report("Backup", damped_until=at(30)))))
+    assert (node.health, node.is_healthy) == ("Damped until 2026-01-02T12:00:30Z", True)
+    ill = one(heard(speaker("n1", report("Backup", damped_until=at(30), ailments=["NginxGone"]))))
+    assert ill.health == "NginxGone"

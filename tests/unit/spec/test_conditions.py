@@ -177,3 +177,11 @@ def test_findings_of_the_silent_and_of_newer_engines_make_no_condition() -> None
     assert "MulticastBlocked" not in found(ACTIVE, silent)
     newer = heard(speaker("n2", report("Backup", findings=(finding_of("SomethingElse", "n1"),))))
     assert found(ACTIVE, newer).keys() == found(ACTIVE, BACKUP).keys()
+
+
+def test_a_damped_node_is_told_with_the_time_and_is_a_backup_all_the_same() -> None:
+    conditions = found(ACTIVE, heard(speaker("n2", report("Backup", damped_until=at(30)))))
+    assert conditions["HealthFlaps"].status is True
+    assert conditions["HealthFlaps"].message.endswith("n2 until 2026-01-02T12:00:30Z")
+    assert "Degraded" not in conditions
+    assert "HealthFlaps" not in found(ACTIVE, BACKUP)
