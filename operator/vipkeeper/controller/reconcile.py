@@ -21,6 +21,7 @@ from vipkeeper.controller.hearing import NEVER, SILENT_AFTER, Hearing
 from vipkeeper.controller.kinds import CONFIGMAP, LEASE, SPEAKER
 from vipkeeper.controller.objects import ConfigMapSeen, PodSeen, SpeakerSeen, configmap_content
 from vipkeeper.controller.peer_keys import FreshKey, keep_peer_keys
+from vipkeeper.controller.relief import can_be_relieved, does_its_work, is_active
 from vipkeeper.controller.rollout import next_replacement
 from vipkeeper.controller.state import ClusterState
 from vipkeeper.controller.statuses import plan_status
@@ -28,7 +29,7 @@ from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.ipc.secret_kinds import SecretKind
 from vipkeeper.render.configmap import render_configmap
 from vipkeeper.render.daemonset import Anchor, render_daemonset
-from vipkeeper.spec.belief import BLINK, SpeakerView, families_of
+from vipkeeper.spec.belief import BLINK, SpeakerView
 from vipkeeper.spec.names import lease_name
 from vipkeeper.spec.settings import OperatorSettings
 from vipkeeper.spec.speaker import VRRPSpeaker
@@ -219,26 +220,37 @@ class _Planner:
         for name, seen in self._daemonsets.items():
             if name in self._in_use:
                 pods = [pod for pod in self._pods if pod.placement == name]
-                active = {speaker.node_name for speaker in self._audible(name) if _is_active(speaker)}
-                change = next_replacement(seen, pods, self._settled_nodes(name, pods), active, unreachable)
+                speakers = [view.speaker for view in self._views.get(name, [])]
+                active = {speaker.node_name for speaker in speakers if is_active(speaker)}
+                relievable = {
+                    node
+                    for node in active
+                    if can_be_relieved(node, self._documents_of(name), speakers, self._audible(name))
+                }
+                working = self._working_nodes(name, pods)
+                change = next_replacement(seen, pods, working, active, relievable, unreachable)
                 if change is not None:
                     yield change
 
-    def _settled_nodes(self, placement: str, pods: Iterable[PodSeen]) -> set[str]:
+    def _documents_of(self, placement: str) -> list[RenderedVirtualIP]:
+        """What its speakers run, or are about to."""
+        documents = (program.document for program in self._programs)
+        return [document for document in documents if document and document.placement == placement]
+
+    def _working_nodes(self, placement: str, pods: Iterable[PodSeen]) -> set[str]:
         """Nodes whose speaker reports, from the pod that is there now, all that it should run.
 
         A report that is older than the pod is its predecessor's. A node whose clock is behind seems to send such
         reports for ever, so a while after a pod was made they count all the same.
         """
-        documents = (program.document for program in self._programs)
-        expected = [document for document in documents if document and document.placement == placement]
+        expected = self._documents_of(placement)
         speakers = {speaker.node_name: speaker for speaker in self._audible(placement)}
         settled = set()
         for pod in pods:
             speaker, late = speakers.get(pod.node), pod.created_at + REPORT_LIMIT
             self.look_again_at.append(late)
             oldest_allowed = pod.created_at if self._now < late else NEVER
-            if speaker is not None and _runs_all(speaker, expected, oldest_allowed):
+            if speaker is not None and does_its_work(speaker, expected, oldest_allowed):
                 settled.add(pod.node)
         return settled
 
@@ -308,18 +320,3 @@ def _reason(program: _Program) -> str:
     if running.nginx != document.nginx:
         return "the nginx.conf that it refers to has changed"
     return "nodes changed" if running.nodes != document.nodes else "it had been changed by somebody else"
-
-
-def _runs_all(speaker: VRRPSpeaker, documents: Iterable[RenderedVirtualIP], since: datetime) -> bool:
-    """The speaker reports every document in which its node takes part, in a state that began after `since`."""
-    reports = (
-        speaker.report_of(document.name, family)
-        for document in documents
-        if speaker.node_name in document.nodes
-        for family in families_of(document)
-    )
-    return all(report is not None and report.since >= since for report in reports)
-
-
-def _is_active(speaker: VRRPSpeaker) -> bool:
-    return any(report.state == "Active" for report in speaker.status.virtual_routers)

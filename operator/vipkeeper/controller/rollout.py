@@ -1,8 +1,10 @@
 """Which speaker pod to replace next, when a DaemonSet's template has changed. Pure; updateStrategy is OnDelete.
 
-Backups first, one at a time, and only while the whole placement is well: so a bad version stops at its first pod, and
-an address moves once at most, at the very end, by a planned handover. Pods that are broken anyway go before all. Nodes
-that do not answer are passed over: their pods can't end, and will be made from the new template when they return.
+Backups first, one at a time, each when the one before does its work (`relief.py`): so a bad version stops at its first
+pod. A node that holds an address is among the last, and only while a healthy Backup can take over: by a planned handover,
+and back by another one where it has the highest priority. Pods of a version before that are broken go first, so that a
+better version can mend what a bad one has stopped at; but none while a new pod has not shown that it is better.
+Nodes that do not answer are passed over: their pods can't end, and will be made from the new template when they return.
 """
 
 from __future__ import annotations
@@ -17,31 +19,36 @@ from vipkeeper.controller.objects import DaemonSetSeen, PodSeen
 def next_replacement(
     daemonset: DaemonSetSeen,
     pods: Iterable[PodSeen],
-    reporting: Collection[str],
+    working: Collection[str],
     active: Collection[str],
+    relievable: Collection[str],
     unreachable: Collection[str],
 ) -> Delete | None:
-    """`reporting`: nodes whose speaker runs what it should; `active`: nodes that hold an address of this placement."""
+    """`working`: nodes whose speaker runs what it should; `active`: nodes that hold an address of this placement, as far
+    as anybody knows; `relievable`: those of them whose addresses another node can take at once."""
     if daemonset.deleting or daemonset.observed_generation < daemonset.generation:
         return None
     scheduled = [pod for pod in pods if pod.node]
     here = [pod for pod in scheduled if pod.node not in unreachable]
-    if any(pod.deleting for pod in here):
+    if any(pod.deleting for pod in here) or _unsettled(daemonset, here, working):
         return None
     old = [pod for pod in here if pod.template != daemonset.template]
-    broken = [pod for pod in old if not pod.ready]
+    backups = [pod for pod in old if pod.node not in active]
+    broken = [pod for pod in backups if not pod.ready]
     if broken:
         return _replace(broken[0], "it is not Ready")
-    if not old or len(scheduled) < daemonset.desired or _unsettled(daemonset, here, reporting):
+    if not old or len(scheduled) < daemonset.desired:
         return None
-    backups = [pod for pod in old if pod.node not in active]
-    return _replace(backups[0], "a Backup") if backups else _replace(old[0], "the Active node, as the last")
+    if backups:
+        return _replace(backups[0], "a Backup")
+    relieved = [pod for pod in old if pod.node in relievable]
+    return _replace(relieved[0], "an Active node, as the last") if relieved else None
 
 
-def _unsettled(daemonset: DaemonSetSeen, here: list[PodSeen], reporting: Collection[str]) -> bool:
-    """A new pod is not Ready, or its speaker does not report yet."""
+def _unsettled(daemonset: DaemonSetSeen, here: list[PodSeen], working: Collection[str]) -> bool:
+    """A new pod is not Ready, or its speaker does not do its work yet."""
     new = [pod for pod in here if pod.template == daemonset.template]
-    return any(not pod.ready or pod.node not in reporting for pod in new)
+    return any(not pod.ready or pod.node not in working for pod in new)
 
 
 def _replace(pod: PodSeen, which: str) -> Delete:

@@ -36,6 +36,10 @@ class Seen:
         return self.ping.longest_gap().ms
 
     @property
+    def ping_loss_ms(self) -> float:
+        return self.ping.longest_loss_ms()
+
+    @property
     def http_gap_ms(self) -> float:
         assert self.http is not None, "this observation asked no HTTP"
         return self.http.longest_gap().ms
@@ -69,14 +73,21 @@ class Lab:
     owners: OwnerWatch
 
     @contextmanager
-    def observed(self, vip: Vip, *, http_port: int | None = 80, address: Address | None = None) -> Iterator[Seen]:
+    def observed(
+        self,
+        vip: Vip,
+        *,
+        http_port: int | None = 80,
+        address: Address | None = None,
+        ping_interval_ms: float = prober.PING_INTERVAL_MS,
+    ) -> Iterator[Seen]:
         """Pings, asks HTTP and asks who has the address, until the block ends."""
         target = address or vip.address
         assert self.client.ping(target, count=2, timeout_s=2), f"{target} does not answer before the test begins"
         web_prober = prober.http(self.client, target, http_port) if http_port else nullcontext()
         with (
             web_prober as web,
-            prober.ping(self.client, target) as ping,
+            prober.ping(self.client, target, ping_interval_ms) as ping,
             prober.who_has(self.observer, target) as who_has,
         ):
             seen = Seen(target, time.monotonic_ns(), self.owners)

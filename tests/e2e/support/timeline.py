@@ -67,6 +67,17 @@ class Timeline:
         """The longest of those that ended after `since_ns`. A timeline without a probe has none to tell of: an error."""
         return max((gap for gap in self.gaps() if gap.end_ns > since_ns), key=lambda gap: gap.ms)
 
+    def longest_loss_ms(self) -> float:
+        """The longest time in which every question was lost: that the machine was busy, and answers came late, is none."""
+        longest_ns, since_ns = 0, None
+        for probe in self.probes:
+            if probe.answered_ns is None:
+                since_ns = probe.sent_ns if since_ns is None else since_ns
+                longest_ns = max(longest_ns, probe.sent_ns - since_ns + self.interval_ns)
+            elif since_ns is not None:
+                longest_ns, since_ns = max(longest_ns, probe.sent_ns - since_ns), None
+        return longest_ns / NS_PER_MS
+
     def failures(self) -> Counter[str]:
         """How the questions without a good answer ended; "" is silence."""
         return Counter(probe.answer for probe in self.probes if probe.answered_ns is None)

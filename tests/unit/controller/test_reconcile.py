@@ -375,6 +375,47 @@ def test_a_settings_change_is_applied_to_the_daemonset_and_rolled_out_backups_fi
     assert order == ["w2", "w3", "w1"], "the Active node is the last"
 
 
+def test_a_roll_out_waits_until_the_new_speaker_is_well_and_for_somebody_to_take_over() -> None:
+    world = settled()
+    world.settings = SETTINGS.model_copy(update={"speaker_image": "vipkeeper:next"})
+    world.settle()
+
+    def next_one(**troubles: list[str]) -> str:
+        """The last one that went comes back, and reports this."""
+        (gone,) = {"w1", "w2", "w3"} - {name.removeprefix("default-") for name in world.names(POD)} or {""}
+        if gone:
+            world.pods(nodes=[gone])
+            world.speaker("default", gone, web="Backup")
+            speaker = world.get(SPEAKER, f"default.{gone}")
+            speaker["status"]["virtualRouters"][0] |= troubles
+            world.put(SPEAKER, speaker)
+        world.daemonset_status("default", 3, 3)
+        deletions = [change.name.removeprefix("default-") for change in world.settle() if is_pod_deletion(change)]
+        return " ".join(deletions)
+
+    def mend(node: str) -> None:
+        world.wait(1)
+        world.speaker("default", node, web="Backup")
+
+    assert next_one() == "w2"
+    world.wait(1)
+    assert next_one(faults=["NotPrepared"]) == "", "the version may be to blame"
+    mend("w2")
+    assert next_one() == "w3"
+    world.wait(1)
+    assert next_one(ailments=["TCPCheckFailed"]) == "w1", "w2 is fit; what w3 serves is its own affair"
+    world = settled()
+    for node in ("w2", "w3"):
+        world.speaker("default", node, web="Initialize")
+    world.settings = SETTINGS.model_copy(update={"speaker_image": "vipkeeper:next"})
+    world.settle()
+    assert next_one() == "w2"
+    assert next_one(ailments=["TCPCheckFailed"]) == "w3"
+    assert next_one(ailments=["TCPCheckFailed"]) == "", "nobody could take over"
+    mend("w3")
+    assert next_one() == "w1"
+
+
 def test_a_roll_out_does_not_hang_on_a_node_whose_clock_is_behind() -> None:
     world = settled()
     world.settings = SETTINGS.model_copy(update={"speaker_image": "vipkeeper:next"})

@@ -30,12 +30,13 @@ def pod(node: str, template: str = "old", ready: bool = True, deleting: bool = F
 
 def chosen(
     *pods: PodSeen,
-    reporting: set[str] = ALL,
+    working: set[str] = ALL,
     active: set[str] = {"w1"},  # noqa: B006
+    relievable: set[str] = {"w1"},  # noqa: B006
     unreachable: set[str] = set(),  # noqa: B006
     daemonset: DaemonSetSeen = DAEMONSET,
 ) -> str | None:
-    change = next_replacement(daemonset, pods, reporting, active, unreachable)
+    change = next_replacement(daemonset, pods, working, active, relievable, unreachable)
     return change.name.removeprefix("pod-") if change else None
 
 
@@ -64,16 +65,32 @@ def test_the_next_waits_until_the_replaced_pod_exists() -> None:
     assert chosen(pod("w1"), pod("w3")) is None
 
 
-def test_the_next_waits_until_the_new_speaker_reports() -> None:
-    assert chosen(pod("w1"), pod("w2", "new"), pod("w3"), reporting={"w1", "w3"}) is None
+def test_the_next_waits_until_the_new_speaker_does_its_work() -> None:
+    assert chosen(pod("w1"), pod("w2", "new"), pod("w3"), working={"w1", "w3"}) is None
 
 
 def test_a_broken_old_pod_goes_before_all_and_at_once() -> None:
-    assert chosen(pod("w1"), pod("w2", "bad", ready=False), pod("w3"), reporting={"w1", "w3"}) == "w2"
+    assert chosen(pod("w1"), pod("w2", "bad", ready=False), pod("w3"), working={"w1", "w3"}) == "w2"
 
 
 def test_a_bad_version_stops_at_its_first_pod() -> None:
     assert chosen(pod("w1"), pod("w2", "new", ready=False), pod("w3")) is None
+
+
+@pytest.mark.parametrize("node", ["w1", "w3"])
+def test_while_a_version_shows_itself_bad_a_good_pod_that_is_not_ready_for_a_moment_does_not_get_it(node: str) -> None:
+    pods = [pod("w1"), pod("w2", "new", ready=False), pod("w3")]
+    assert chosen(*(replace(item, ready=False) if item.node == node else item for item in pods)) is None
+
+
+def test_a_broken_active_node_is_no_first_victim_of_a_new_version() -> None:
+    assert chosen(pod("w1", ready=False), pod("w2"), pod("w3")) == "w2"
+
+
+def test_an_active_node_waits_for_somebody_who_can_take_over() -> None:
+    pods = [pod("w1"), pod("w2", "new"), pod("w3", "new")]
+    assert chosen(*pods, relievable=set()) is None
+    assert chosen(pod("w1"), pod("w2"), pod("w3", "new"), active={"w1", "w2"}, relievable={"w2"}) == "w2"
 
 
 def test_a_node_that_does_not_answer_holds_nobody_up_and_is_not_touched() -> None:

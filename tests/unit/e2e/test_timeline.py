@@ -54,3 +54,10 @@ def test_only_gaps_that_end_later_are_looked_at_when_asked_so() -> None:
 def test_nothing_sent_is_an_error_and_not_a_good_figure() -> None:
     with pytest.raises(ValueError):
         timeline(stopped_ms=10).longest_gap()
+
+
+def test_only_lost_questions_are_a_loss_and_late_answers_are_none() -> None:
+    lossy = timeline((0, 1), (5, None), (10, None), (15, 16), (20, 90), (25, None), (30, 91), stopped_ms=92)
+    assert lossy.longest_loss_ms() == 10
+    assert timeline((0, 1), (5, 6), stopped_ms=7).longest_loss_ms() == 0
+    assert timeline((0, 1), (5, None), (10, None), stopped_ms=400).longest_loss_ms() == 10, "the end is part of it"
