@@ -1,17 +1,22 @@
 """`python -m tests.chaos [--seed N]... [--seconds S] [--nodes N] [--interval MS] [--only FAULT,...]`:
-exit code 1 at a broken promise."""
+exit code 1 at a broken promise. `--minutes M`: three to five nodes and several intervals share them;
+`--summary docs/chaos.md` puts the table of it there."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import random
+import subprocess
 import sys
 import tempfile
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.chaos import chaos
+from tests.chaos import chaos, summary
 from tests.chaos.faults import Fault, Timing
+from tests.chaos.summary import Run
 from vipkeeper.engine import realtime
 
 ROOT = Path(__file__).parents[2]
@@ -22,24 +27,31 @@ def main() -> int:
     if os.geteuid() != 0:
         print("make chaos needs root: it makes network namespaces")
         return 1
-    timing = Timing(options.interval, real_time())
-    failed = False
-    for seed in options.seed or [random.randrange(10**6)]:
-        with tempfile.TemporaryDirectory(prefix="vipkeeper-chaos-") as folder:
-            keep_in = ROOT / "build" / "chaos" / f"seed-{seed}"
-            result = chaos.run(
-                seed, options.seconds, options.nodes, timing, Path(folder), keep_in, faults=options.only, tell=_tell
-            )
-        _tell(str(result))
-        _tell(", ".join(f"{name} {count}" for name, count in sorted(result.steps.items())))
-        if result.violations:
-            failed = True
-            again = (
-                f"--seed {seed} --seconds {options.seconds:.0f} --nodes {options.nodes} --interval {options.interval}"
-            )
-            again += f" --only {','.join(fault.name for fault in options.only)}" if options.only != list(Fault) else ""
-            _tell(f"the same again: python -m tests.chaos {again}; journals (vipkeeper replay FILE): {result.kept}")
-    return int(failed)
+    if options.minutes:
+        runs = summary.plan(options.seed[0] if options.seed else random.randrange(10**6), options.minutes)
+    else:
+        seeds = options.seed or [random.randrange(10**6)]
+        runs = [summary.Run(seed, options.nodes, options.interval, options.seconds) for seed in seeds]
+    done = [_run(run, options.only) for run in runs]
+    if options.summary:
+        commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, cwd=ROOT)
+        version = f"commit {commit.stdout.strip() or 'unknown'}"
+        summary.put_into(options.summary, summary.table(done, f"{datetime.now(UTC):%Y-%m-%d}", version))
+    return int(any(run.violations for run in done))
+
+
+def _run(run: Run, faults: list[Fault]) -> Run:
+    keep_in = ROOT / "build" / "chaos" / f"seed-{run.seed}"
+    timing = Timing(run.interval_ms, real_time())
+    with tempfile.TemporaryDirectory(prefix="vipkeeper-chaos-") as folder:
+        result = chaos.run(run.seed, run.seconds, run.nodes, timing, Path(folder), keep_in, faults=faults, tell=_tell)
+    _tell(str(result))
+    _tell(", ".join(f"{name} {count}" for name, count in sorted(result.steps.items())))
+    if result.violations:
+        again = f"--seed {run.seed} --seconds {run.seconds:.0f} --nodes {run.nodes} --interval {run.interval_ms}"
+        again += f" --only {','.join(fault.name for fault in faults)}" if faults != list(Fault) else ""
+        _tell(f"the same again: python -m tests.chaos {again}; journals (vipkeeper replay FILE): {result.kept}")
+    return replace(run, steps=result.steps, violations=tuple(result.violations))
 
 
 def real_time() -> bool:
@@ -64,6 +76,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--only", type=lambda text: [Fault[name] for name in text.split(",")], default=list(Fault), help=only
     )
+    parser.add_argument("--minutes", type=float, default=0, help="of several runs together, with seeds from --seed on")
+    parser.add_argument("--summary", type=Path, help="put the table of the runs into this file, between its marks")
     return parser.parse_args()
 
 

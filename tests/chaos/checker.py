@@ -45,7 +45,7 @@ class Checker:
                 found += _over(f"{address}: no owner", _longest(during, _nobody(hosts)), promise.none_ms)
             found += _over(f"{address}: no owner at all", _longest(whole, _nobody(everybody)), promise.none_ms)
             if promise.swept and all(step.host in span.owners for span in whole):
-                found.append(f"{address}: what was left on {step.host} was never removed")
+                found.append(f"{address}: {step.host} had it all the time")
             if promise.healing_ms:
                 several = _longest(after, _several(everybody))
                 found += _over(f"{address}: several owners after it", several, promise.healing_ms)

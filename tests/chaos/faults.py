@@ -10,6 +10,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 
 class Fault(Enum):
@@ -32,6 +33,7 @@ class Fault(Enum):
     LOAD = "all processors busy"
     RESTART = "stop and start again"
     STOP = "planned stop"
+    SERVER_DIES = "what is served dies, and comes back"
     EDIT_PRIORITY = "edit: another priority"
     EDIT_ADDRESSES = "edit: an address more, or less"
 
@@ -55,7 +57,7 @@ class Promise:
     healing_ms: float = 0.0
     """Several owners, after the fault has ended."""
     swept: bool = False
-    """The host that is hit has no copy at some moment before it may have one again."""
+    """The host that is hit is without the address at some moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,9 @@ def promises(timing: Timing) -> dict[Fault, Promise]:
         ),
         Fault.RESTART: Promise(busy, busy, 2 * busy, "a handover; back, it preempts"),
         Fault.STOP: Promise(busy, busy, 2 * busy, "a handover"),
+        Fault.SERVER_DIES: Promise(
+            busy, busy, 2 * busy, "its health check fails: a handover; healthy again, it preempts", swept=True
+        ),
         Fault.EDIT_PRIORITY: Promise(busy, busy, 2 * busy, "the better one preempts, its advert comes first"),
         Fault.EDIT_ADDRESSES: Promise(busy, busy, 2 * busy, "the other addresses stay"),
     }
@@ -169,6 +174,9 @@ def first_priorities(names: Sequence[str]) -> dict[str, int]:
     return {name: 200 - 10 * number for number, name in enumerate(names)}
 
 
+CHECK: dict[str, Any] = {"port": 8080, "interval": "200ms", "timeout": "1s", "rise": 2, "fall": 3}
+"""Of what is served. A refused connection fails at once; the timeout is for machines that are busy."""
+CHECK_FAILS_S = 3 * 0.2
 ENGINE_DEATHS = 4
 """Of one guard, in a row: at the sixth within minutes it waits before it starts another, and others take over."""
 NEW_GUARD = {Fault.KILL_GUARD, Fault.KILL_RUN, Fault.KILL_ALL, Fault.LEFTOVER, Fault.RESTART, Fault.STOP}
@@ -204,6 +212,8 @@ def _seconds(fault: Fault, share: float, hits_best: bool, timing: Timing) -> flo
             return round(share * longest * timing.interval_ms / 1000, 3)
         case Fault.KILL_ALL | Fault.FREEZE_ENGINE | Fault.FREEZE_ALL:
             return round(lease_s + timing.busy_ms / 1000 + 0.3 + share, 3)  # longer than the lease: it must be gone
+        case Fault.SERVER_DIES:
+            return round(CHECK_FAILS_S + 3 * timing.busy_ms / 1000 + share, 3)
         case Fault.LOAD:
             return round(0.5 + share, 3)
         case Fault.KILL_ENGINE | Fault.KILL_RUN | Fault.LEFTOVER | Fault.RESTART:

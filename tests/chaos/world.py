@@ -12,13 +12,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.faults import Fault, Step, first_priorities
+from tests.chaos.faults import CHECK, Fault, Step, first_priorities
 from tests.netns.lan import Host, Lan, die_with_us, wait_for
 from tests.netns.standalone import Standalone, is_alive, preferring, write
 
 VIP, VIP6, EXTRA = "192.0.2.100", "2001:db8::100", "192.0.2.101"
 LEFT_LEASE_S = "600"
 BUSY = "import time\nend = time.monotonic() + float({seconds})\nwhile time.monotonic() < end: pass"
+SERVER = f"""
+import socket
+listening = socket.create_server(("127.0.0.1", {CHECK["port"]}))
+print(flush=True)
+while True:
+    listening.accept()[0].close()
+"""
 ALL_VRRP = ("ip protocol 112 drop", "ip6 nexthdr 112 drop")
 
 
@@ -33,6 +40,7 @@ class World:
         self._key.touch(0o600)
         self._key.write_text("a key that all hosts of the chaos share\n")
         self.runs = {name: Standalone(lan.host(name), self._file) for name in names}
+        self._servers: dict[str, subprocess.Popen[Any]] = {}
         self.client = lan.host("client")
         self._write(first_priorities(names), extra=False)
         lan.switch("ip", "link", "add", "br1", "type", "bridge")
@@ -41,6 +49,7 @@ class World:
 
     def start(self) -> None:
         for name in self.runs:
+            self._serve(name)
             self._launch(name)
 
     @property
@@ -74,19 +83,22 @@ class World:
                 self._move(step, "br1")
             case Fault.BLOCK_VRRP:
                 for each in self.runs.values():
-                    _drop(each.host, "input", *ALL_VRRP)
+                    _drop(each.host, *ALL_VRRP)
             case Fault.BLOCK_VRRP_IN:
-                _drop(run.host, "input", *ALL_VRRP)
+                _drop(run.host, *ALL_VRRP)
             case Fault.DEAF:
-                _drop(run.host, "input", "drop")
+                _drop(run.host, "drop")
             case Fault.MUTE:
-                _drop(run.host, "output", "drop")
+                self._drop_what_comes_from(step.host)
             case Fault.LOSS:
-                _drop(run.host, "input", f"numgen random mod 100 < {step.percent} drop")
+                _drop(run.host, f"numgen random mod 100 < {step.percent} drop")
             case Fault.LOAD:
                 self._load(step.seconds)
             case Fault.RESTART | Fault.STOP:
                 run.stop()
+            case Fault.SERVER_DIES:
+                self._servers[step.host].kill()
+                self._servers[step.host].wait()
             case Fault.EDIT_PRIORITY | Fault.EDIT_ADDRESSES:
                 self._write(step.priorities, extra=step.extra_address)
                 for each in self.runs.values():
@@ -110,8 +122,12 @@ class World:
             case Fault.BLOCK_VRRP:
                 for each in self.runs.values():
                     _let_pass(each.host)
-            case Fault.BLOCK_VRRP_IN | Fault.DEAF | Fault.MUTE | Fault.LOSS:
+            case Fault.BLOCK_VRRP_IN | Fault.DEAF | Fault.LOSS:
                 _let_pass(run.host)
+            case Fault.MUTE:
+                self.lan.switch("nft", "delete", "table", "netdev", "chaos")
+            case Fault.SERVER_DIES:
+                self._serve(step.host)
             case _:
                 pass
 
@@ -157,7 +173,19 @@ class World:
     def _write(self, priorities: dict[str, int], *, extra: bool) -> None:
         addresses = [VIP, VIP6, EXTRA] if extra else [VIP, VIP6]
         vrrp: dict[str, Any] = {"advertisementInterval": f"{self.interval_ms}ms"}
-        write(self._file, preferring(priorities, addresses=addresses, vrrp=vrrp))
+        write(self._file, preferring(priorities, addresses=addresses, vrrp=vrrp, health={"tcp": [CHECK]}))
+
+    def _serve(self, name: str) -> None:
+        """Something for the health check, ready when this returns."""
+        server = self.runs[name].host.start(sys.executable, "-c", SERVER, stdout=subprocess.PIPE)
+        assert server.stdout is not None
+        server.stdout.readline()
+        self._servers[name] = server
+
+    def _drop_what_comes_from(self, name: str) -> None:
+        """At the switch: a firewall on the host would let pass what its engine sends by packet sockets."""
+        chain = f"chain from {{\ntype filter hook ingress device {name} priority 0;\ndrop\n}}"
+        self.lan.switch("nft", f"table netdev chaos {{\n{chain}\n}}")
 
     def _move(self, step: Step, switch: str) -> None:
         for name in sorted(self.sides(step)[0]):
@@ -210,13 +238,12 @@ def _lengthen_lease(host: Host) -> None:
             host.run("ip", "address", "change", f"{address}/{length}", "dev", "eth0", *lease)
 
 
-def _drop(host: Host, hook: str, *rules: str) -> None:
-    """Frames of ARP as well, but where VRRP alone is meant."""
-    loopback = 'oif "lo" accept' if hook == "output" else 'iif "lo" accept'
-    families = {"inet": [loopback, *rules]} | ({} if rules == ALL_VRRP else {"arp": list(rules)})
+def _drop(host: Host, *rules: str) -> None:
+    """Of what comes in. Frames of ARP as well, but where VRRP alone is meant."""
+    families = {"inet": ['iif "lo" accept', *rules]} | ({} if rules == ALL_VRRP else {"arp": list(rules)})
     for family, lines in families.items():
-        body = "\n".join([f"type filter hook {hook} priority 0;", *lines])
-        host.run("nft", f"table {family} chaos {{\nchain {hook} {{\n{body}\n}}\n}}\n")
+        body = "\n".join(["type filter hook input priority 0;", *lines])
+        host.run("nft", f"table {family} chaos {{\nchain input {{\n{body}\n}}\n}}\n")
 
 
 def _let_pass(host: Host) -> None:
