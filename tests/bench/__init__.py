@@ -11,7 +11,9 @@ memory are those of /proc. Nothing that a program says of itself is believed.
     bench.py     a pair of hosts with one of the programs, and what every benchmark does with it
     members.py   the two programs as they run on plain hosts: peers and a key, checks, both families
     planned.py   a pair of such hosts, and a watch over their kernels
-    crash.py, kills.py, handover.py, blocked.py, many.py, load.py, junk.py: the benchmarks
+    pods.py      the real nginx sidecar on such hosts, and what takes the address away when it dies
+    asker.py     a client that sends HTTP requests at a rate
+    crash.py, kills.py, handover.py, blocked.py, requests_lost.py, many.py, load.py, junk.py: the benchmarks
     machine.py   what it ran on
     plots.py     figures as SVG. Pure
     page.py      the results as a page and on the terminal

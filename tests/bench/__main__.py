@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench import blocked, crash, handover, junk, kills, load, machine, many, page, plots
+from tests.bench import blocked, crash, handover, junk, kills, load, machine, many, page, plots, requests_lost
 from tests.bench.bench import Bench, CanNotRun
 from tests.bench.figures import Section
 
@@ -25,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Section]] = {
     "kills": kills.measure,
     "handover": handover.measure,
     "blocked": blocked.measure,
+    "requests": requests_lost.measure,
     "many": many.measure,
     "load": load.measure,
     "junk": junk.measure,

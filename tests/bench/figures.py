@@ -93,6 +93,6 @@ def turns(speakers: Sequence[str], name: str) -> int:
 def _digits(unit: str, largest: float) -> int:
     if not unit:
         return 4
-    if unit == "times":
+    if unit in ("times", "requests"):
         return 0
     return 0 if largest >= 1000 else 1 if largest >= 20 else 2
