@@ -11,6 +11,7 @@ import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from ipaddress import ip_address
+from typing import ClassVar
 
 from tests.bench.members import CHECKED_PORT, KEY, VRID, KeepalivedRun, Member, Wish
 from tests.bench.programs import PRIORITIES
@@ -28,14 +29,14 @@ SECTION = NginxSection(http=(HTTPServer(port=80, response=Response(body="ok\n"))
 """An answer of nginx itself: no server behind it is measured."""
 
 
-def pod_document(wish: Wish, addresses: Mapping[str, str]) -> RenderedVirtualIP:
+def pod_document(wish: Wish, addresses: Mapping[str, str], section: NginxSection = SECTION) -> RenderedVirtualIP:
     """`addresses`: of all nodes, by name."""
     plain = document(PRIORITIES, wish.vip, vrid=VRID, interval_cs=wish.interval_cs, interface="eth0")
     nodes = {
         name: NodeShare(share.priority, share.rank, segment_addresses=(ip_address(addresses[name]),))
         for name, share in plain.nodes.items()
     }
-    return replace(plain, nodes=nodes, peers=PEERS, nginx=SECTION)
+    return replace(plain, nodes=nodes, peers=PEERS, nginx=section)
 
 
 class Nginx:
@@ -72,12 +73,14 @@ class Nginx:
 
 class VipkeeperPod(Member):
     name = "vipkeeper"
+    section: ClassVar[NginxSection] = SECTION
 
     def __init__(self, host: Host, wish: Wish, peers: Mapping[str, Sequence[str]]) -> None:
         super().__init__(host, wish, peers)
         own = host.ipv4 if wish.family == 4 else host.link_local
-        self._document = pod_document(wish, {host.name: own} | {name: ways[0] for name, ways in peers.items()})
-        self.nginx = Nginx(host, self._document)
+        addresses = {host.name: own} | {name: ways[0] for name, ways in peers.items()}
+        self.document = pod_document(wish, addresses, self.section)
+        self.nginx = Nginx(host, self.document)
         self.speaker = Speaker(host, nginx=True, folder_name=f"{host.name}-pod")
         self.speaker.run_dir = self.nginx.sidecar.run.parent
         self.speaker.environment["VIPKEEPER_RUN_DIR"] = str(self.speaker.run_dir)
@@ -85,8 +88,7 @@ class VipkeeperPod(Member):
     def start(self) -> None:
         self.speaker.start()
         self.configure()
-        wait_for("it takes part", lambda: not self.speaker.is_in("Initialize") and self.speaker.status() is not None)
-        self.speaker.leave_agent()
+        self.reload()
 
     def stop(self) -> None:
         os.kill(self.speaker.guard, signal.SIGTERM)
@@ -98,10 +100,15 @@ class VipkeeperPod(Member):
     def configure(self) -> None:
         """As an agent does."""
         self.speaker.agent.send(Secrets({PEERS.secret: KEY.encode()}))
-        self.speaker.apply(self._document)
+        self.speaker.apply(self.document)
 
     def reload(self) -> None:
+        wait_for("it runs its document", self._runs)
         self.speaker.leave_agent()
+
+    def _runs(self) -> bool:
+        status = self.speaker.status()
+        return status is not None and status.state != "Initialize" and status.generation == self.document.generation
 
 
 class KeepalivedWithNginx(KeepalivedRun):

@@ -1,7 +1,8 @@
 """Servers behind nginx, in a network namespace: `python3 backend_servers.py`, prints a line when all of them listen.
 
 HTTP on 8001 ("one") and 8002 ("two"): tells as JSON what was asked, and by whom. `/slow` gives a byte each 50 ms for
-2 s; `/hang` says nothing for 2 s; `/hidden` has a field X-Secret. TCP on 9001: says back what it gets, from the first line on. UDP on 5353: "udp "
+2 s; `/trickle` gives 8 KiB each 50 ms, for hours; `/hang` says nothing for 2 s; `/hidden` has a field X-Secret; an upgrade (WebSocket) is
+granted, and every line said back. TCP on 9001: says back what it gets, from the first line on. UDP on 5353: "udp "
 and what it got.
 """
 
@@ -18,8 +19,11 @@ class Echo(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        if self.path == "/slow":
-            self._drip()
+        if self.headers.get("Upgrade"):
+            self._talk()
+            return
+        if self.path in ("/slow", "/trickle"):
+            self._drip(40, 1) if self.path == "/slow" else self._drip(100_000, 8192)
             return
         if self.path == "/hang":
             time.sleep(2)
@@ -40,12 +44,21 @@ class Echo(BaseHTTPRequestHandler):
 
     do_POST = do_GET  # noqa: N815
 
-    def _drip(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", "40")
+    def _talk(self) -> None:
+        self.send_response(101)
+        self.send_header("Upgrade", "websocket")
+        self.send_header("Connection", "Upgrade")
         self.end_headers()
-        for _ in range(40):
-            self.wfile.write(b".")
+        for line in self.rfile:
+            self.wfile.write(b"got " + line)
+        self.close_connection = True
+
+    def _drip(self, count: int, piece_bytes: int) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(count * piece_bytes))
+        self.end_headers()
+        for _ in range(count):
+            self.wfile.write(b"." * piece_bytes)
             self.wfile.flush()
             time.sleep(0.05)
 

@@ -7,7 +7,8 @@
 #
 # Files in $run:
 #   nginx.conf    the wanted configuration; the agent writes it, nobody else
-#   reload        FIFO; a line (the generation of nginx.conf) asks for a reload
+#   reload        FIFO; a line (the generation of nginx.conf) asks for a reload; the line `close-idle` asks for one of
+#                 what runs: old workers close idle connections in order
 #   result.json   what came of the last request
 #   running.conf  the copy that nginx was told to run. A configuration that fails `nginx -t` never gets here
 #   good.conf     the last configuration that nginx has run for $settle_s seconds without a complaint
@@ -123,6 +124,10 @@ serve_reloads() {
     exec 3<> "$run/reload"
     settle &
     while read -r generation <&3; do
+        if [ "$generation" = close-idle ]; then # from the engine, before a planned move
+            kill -HUP "$nginx_pid"
+            continue
+        fi
         reload "$generation"
         kill "$!" 2> /dev/null # one settling at a time, counted from the last reload
         wait "$!" 2> /dev/null

@@ -42,6 +42,7 @@ from vipkeeper.engine.netlink_codec import (
     LinkMessage,
     Message,
 )
+from vipkeeper.engine.nginx_farewell import NginxFarewell, gives_way
 from vipkeeper.engine.nginx_watch import NginxWatch
 from vipkeeper.engine.peer_plan import plan_of
 from vipkeeper.engine.peers import Peers
@@ -139,6 +140,7 @@ class Engine:
         )
         self._verdicts = Verdicts(heritage.verdicts)
         self._nginx = NginxWatch(self._loop, settings.nginx_socket, self._health_changed) if settings.nginx else None
+        self._farewell = NginxFarewell(self._loop, settings.nginx_socket)
         self._changed: set[str] = set()
         self._looking_around = False
         self._hearsay_timer = self._loop.timer(self._believe_hearsay)
@@ -230,6 +232,8 @@ class Engine:
         self._note_virtual_addresses(document)
         self._verdicts.run(document)
         if old is not None and _is_same_router(old, document, prepared, self._settings.node):
+            if old.state is State.ACTIVE and gives_way(old.document, document, self._settings.node):
+                self._farewell.ask()  # the other one waits for its timer before it preempts
             old.reconfigure(document, prepared)
             if old.started:
                 old.set_ailments(self._ailments(document))
@@ -588,10 +592,16 @@ class Engine:
             yield {"document": router.document.to_json()}
             yield {"status": to_json(router.status())}
 
+    def _serves(self) -> bool:
+        """Whether clients have connections to nginx by an address that is here."""
+        return any(item.state is State.ACTIVE and item.document.nginx is not None for item in self._routers.values())
+
     def _leave(self) -> None:
         """To peers, or with priority 0; no address is left."""
-        started_ns = time.monotonic_ns()
         self._agents.deaf = True
+        if self._serves() and self._nginx is not None and self._nginx.healthy:
+            self._farewell.wait()
+        started_ns = time.monotonic_ns()
         leaving = set()
         for router in list(self._routers.values()):
             if not self._adoption.hand_over_if_asked(router.document.uid):
