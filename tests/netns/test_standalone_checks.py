@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -142,3 +144,23 @@ def test_the_example_of_two_hosts_that_are_both_at_work(lan: Lan) -> None:
     wait_for("lb2 has both", lambda: lan.owners("192.0.2.10") == lan.owners("2001:db8::10") == ["lb2"])
     assert lan.owners("192.0.2.11") == ["lb2"]
     assert [run.stop() for run in runs] == [0, 0]
+
+
+def test_while_nobody_looks_what_was_known_stands(lan: Lan, tmp_path: Path) -> None:
+    """SIGSTOP stops whoever checks, not the engine: it goes on with the last verdict."""
+    health = {"http": [FAST | {"path": "/ready", "fall": 1}]}
+    one, _two, servers = pair(lan, write(tmp_path / "vip.yaml", preferring({"one": 200}, health=health)))
+    assert one.process is not None
+    os.kill(one.process.pid, signal.SIGSTOP)
+    try:
+        stays("one has it", lambda: lan.owners(VIP) == ["one"], 1.5)
+        servers[0].stop()
+        stays("one has it, for nobody knows", lambda: lan.owners(VIP) == ["one"], 1.5)
+        servers[0].start()
+        wait_for("it listens again", lambda: f":{PORT} " in one.host.run("ss", "-ltn"), 30)
+    finally:
+        os.kill(one.process.pid, signal.SIGCONT)
+    stays("one has it", lambda: lan.owners(VIP) == ["one"], 1.5)
+    assert "healthy=False" not in one.log(), one.log()
+    servers[0].stop()
+    wait_for("two has it", lambda: lan.owners(VIP) == ["two"])

@@ -25,6 +25,8 @@ from vipkeeper.ipc.rendered import Check, HealthSection
 from vipkeeper.threads.start import start_thread
 
 JITTER = 0.1
+LATE_S = 0.25
+"""Looked at later than this after its deadline, a check says more of this thread than of the server."""
 
 log = logging.getLogger("checks")
 
@@ -104,14 +106,13 @@ class Checker:
 
     def _run(self) -> None:
         while self._take_wishes():
-            now_s = time.monotonic()
-            self._begin_what_is_due(now_s)
-            self._end_what_is_late(now_s)
+            self._begin_what_is_due(time.monotonic())
             for key, _events in self._selector.select(self._pause_s(time.monotonic())):
                 if key.data is None:
                     self._wake_read.recv(4096)
                 else:
                     self._advance(key.data)
+            self._end_what_is_late(time.monotonic())  # after what has come meanwhile was read
 
     # ---- which checks
 
@@ -157,7 +158,7 @@ class Checker:
             probe = item.probe
             if probe is not None and probe.socket is not None and probe.deadline_s <= now_s:
                 self._selector.unregister(probe.socket)
-                probe.too_late()
+                probe.too_late(learned=now_s - probe.deadline_s <= LATE_S)
                 self._follow(item)
 
     def _advance(self, item: Watched) -> None:

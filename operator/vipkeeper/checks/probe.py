@@ -1,6 +1,7 @@
 """One check under way, as a state machine on a non-blocking socket: connect, and for HTTP ask and read the status.
 
-The server's fault is a bad outcome; our own (no descriptor, no memory) is none at all: nothing was learned about it.
+The server's fault is a bad outcome; our own (no descriptor, no memory, no time to look) is none at all: nothing was
+learned about it.
 A connection that has met itself (a client's port on loopback may be the very port that is checked, when nobody listens
 there) is a refused one.
 """
@@ -59,8 +60,10 @@ class Probe:
         except OSError as error:
             self._fail(error.errno)
 
-    def too_late(self) -> None:
-        self._end(False, "no answer in time" if self._connected else "no connection in time")
+    def too_late(self, *, learned: bool = True) -> None:
+        """`learned`: False when it was us who were late."""
+        why = "no answer in time" if self._connected else "no connection in time"
+        self._end(False if learned else None, why if learned else f"{why}, but nobody looked in time either")
 
     def close(self) -> None:
         if self.socket is not None:

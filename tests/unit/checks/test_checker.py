@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import queue
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
@@ -113,3 +115,25 @@ def test_unknown_is_neither_healthy_nor_failed() -> None:
     assert verdict_of([healthy, unknown]) == (Verdict.UNKNOWN, "")
     assert verdict_of([healthy, healthy]) == (Verdict.HEALTHY, "")
     assert verdict_of([healthy, unknown, failed, other]) == (Verdict.FAILED, "one, two")
+
+
+def test_a_checker_that_is_late_itself_has_learned_nothing(told: Told, caplog: pytest.LogCaptureFixture) -> None:
+    """Its thread is held up for a second, in `tell`, while the silent server's time runs out."""
+
+    def tell(health: Health) -> None:
+        told.put(health)
+        if health.name == "good":
+            time.sleep(1.0)
+
+    checker = Checker(tell)
+    try:
+        with serving(OK) as server, serving(None) as silent:
+            slow = replace(http(silent.port, timeout_ms=100), fall=1)
+            checker.want({"good": HealthSection(http=(http(server.port),)), "web": HealthSection(http=(slow,))})
+            assert told.get(timeout=10).healthy
+            began_s = time.monotonic()
+            assert told.get(timeout=10).detail.endswith("no answer in time")
+            assert time.monotonic() - began_s > 0.9, "the check that nobody looked at was not counted"
+        assert "nobody looked in time either" in caplog.text
+    finally:
+        checker.close()
