@@ -174,7 +174,8 @@ def test_a_token_that_belongs_to_no_pod_writes_nothing(
         ("list", "secrets", NAMESPACE),
         ("get", "secrets", "kube-system"),
         ("list", "nodes", ""),
-        ("list", "pods", "kube-system"),
+        ("get", "pods", "kube-system"),
+        ("delete", "pods", "kube-system"),
         ("list", "configmaps", "kube-system"),
         ("list", "virtualips", ""),
         ("create", "leases.coordination.k8s.io", "kube-system"),
@@ -193,6 +194,7 @@ def test_it_has_no_business_there(verb: str, resource: str, namespace: str, agen
     [
         ("watch", "configmaps", NAMESPACE),
         ("watch", "pods", NAMESPACE),
+        ("watch", "pods", "kube-system"),
         ("watch", "endpointslices.discovery.k8s.io", "default"),
         ("watch", "services", "default"),
     ],

@@ -8,20 +8,21 @@ another placement).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from vipkeeper.agent.documents import Deed, Documents, LookUp, Whereabouts
 from vipkeeper.agent.kube_watch import Changed, Deleted, Listed, Reached, Refused, Unreachable, WatchEvent
+from vipkeeper.agent.pods_watch import PodsEvent
 from vipkeeper.agent.readiness import Readiness
 from vipkeeper.agent.secret_values import SecretValues
 from vipkeeper.agent.services_watch import ServicesEvent
 from vipkeeper.agent.settings import Settings
 from vipkeeper.agent.speaker_report import SpeakerReport
 from vipkeeper.ipc import messages
-from vipkeeper.ipc.rendered import HealthSection, RenderedVirtualIP
+from vipkeeper.ipc.rendered import HealthSection, PodSelection, RenderedVirtualIP
 from vipkeeper.ipc.rendered_nginx import ServiceUpstream, certificates_of
 from vipkeeper.nginx.certificates import pin
 from vipkeeper.nginx.wanted import Wanted
@@ -74,6 +75,7 @@ Event = (
     | DocumentsEvent
     | SecretEvent
     | PodEvent
+    | PodsEvent
     | ServicesEvent
     | Found
     | Checked
@@ -92,6 +94,16 @@ class Services(Protocol):
     ) -> dict[ServiceUpstream, tuple[Endpoint, ...]] | None: ...
 
 
+class Pods(Protocol):
+    def wants(self, selections: Mapping[str, PodSelection]) -> None: ...
+
+    def heard(self, event: PodsEvent, now_s: float) -> None: ...
+
+    def verdicts(self, now_s: float) -> list[messages.Health]: ...
+
+    def deadline_s(self) -> float | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Hands:
     """What the head can do. None of these blocks."""
@@ -102,6 +114,7 @@ class Hands:
     want_nginx: Callable[[Wanted], None]
     want_checks: Callable[[dict[str, HealthSection]], None]
     services: Services
+    pods: Pods
 
 
 class Coordinator:
@@ -137,6 +150,8 @@ class Coordinator:
             case ServicesEvent():
                 if self._hands.services.heard(event):
                     self._render_nginx()
+            case PodsEvent():
+                self._hands.pods.heard(event, now_s)
             case PodEvent():
                 self._take_pod(event.event, now_s)
             case Checked():
@@ -160,12 +175,14 @@ class Coordinator:
         self._readiness.time_passed(now_s)
         if self._readiness.known:
             self._say_nginx(messages.HealthSource.READINESS, self._readiness.fault)
+        for health in self._hands.pods.verdicts(now_s):
+            self._say_news(health)
         if self._first_report_s is not None and now_s >= self._first_report_s:
             self._tell_report(now_s)
 
     def deadline_s(self) -> float | None:
         """When to call `time_passed`, if nothing happens before."""
-        deadlines = [self._readiness.deadline_s(), self._first_report_s]
+        deadlines = [self._readiness.deadline_s(), self._hands.pods.deadline_s(), self._first_report_s]
         if self._welcome_s is not None and not self._synced and self._documents.all_found():
             deadlines.append(self._welcome_s + SYNC_DELAY_S)
         if self._lost_s is not None and self._report.engine_version:
@@ -326,9 +343,12 @@ class Coordinator:
                 pass
 
     def _say_nginx(self, source: messages.HealthSource, fault: str) -> None:
-        said = self._health.get(("", source))
-        if said is None or said.healthy != (not fault):
-            self._say_health(messages.Health(source, not fault, fault))
+        self._say_news(messages.Health(source, not fault, fault))
+
+    def _say_news(self, health: messages.Health) -> None:
+        said = self._health.get((health.name, health.source))
+        if said is None or said.healthy is not health.healthy:
+            self._say_health(health)
 
     # ---- health
 
@@ -347,3 +367,4 @@ class Coordinator:
         if checks != self._checks:
             self._checks = checks
             self._hands.want_checks(checks)
+            self._hands.pods.wants({name: section.pods for name, section in checks.items() if section.pods})

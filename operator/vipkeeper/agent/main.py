@@ -28,6 +28,7 @@ from vipkeeper.agent.documents_watch import LookUps, watch_documents
 from vipkeeper.agent.kube_api import ApiAccess, KubeApi, namespaced
 from vipkeeper.agent.kube_watch import Watch
 from vipkeeper.agent.lease import start_lease
+from vipkeeper.agent.pods_watch import PodsWatch
 from vipkeeper.agent.secret_values import watch_secret
 from vipkeeper.agent.services_watch import ServicesWatch
 from vipkeeper.agent.settings import Settings
@@ -59,6 +60,7 @@ def run(settings: Settings, access: ApiAccess) -> None:
         want_nginx=configurator.want,
         want_checks=Checker(events.put).want,
         services=ServicesWatch(api, events.put),
+        pods=PodsWatch(api, settings.node, events.put),
     )
     coordinator = Coordinator(settings, hands)
     watch_documents(api, settings, lambda event: events.put(DocumentsEvent(event)))

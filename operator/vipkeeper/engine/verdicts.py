@@ -25,7 +25,8 @@ def sources_of(document: RenderedVirtualIP) -> frozenset[HealthSource]:
     """The kinds of checks that a document has."""
     health = document.health or HealthSection()
     http = {HealthSource.HTTP_CHECK} if health.http else set()
-    return frozenset(http | ({HealthSource.TCP_CHECK} if health.tcp else set()))
+    pods = {HealthSource.PODS} if health.pods else set()
+    return frozenset(http | pods | ({HealthSource.TCP_CHECK} if health.tcp else set()))
 
 
 def without(known: Mapping[tuple[str, str], bool], name: str, but: frozenset[HealthSource] = frozenset()) -> Known:

@@ -34,6 +34,8 @@ class HealthSource(StrEnum):
     """A check of the VirtualIP's `health.http`, after `fall` failures."""
     TCP_CHECK = "TCPCheckFailed"
     """A check of the VirtualIP's `health.tcp`, after `fall` failures."""
+    PODS = "PodsNotReady"
+    """No pod of this node that the VirtualIP's `health.podSelector` selects is ready."""
     UNCHECKED = "NotCheckedYet"
     """The engine's own: the router has just started, and its checks have no verdict yet."""
 

@@ -114,6 +114,15 @@ class TCPCheck(Check):
 
 
 @dataclass(frozen=True, slots=True)
+class PodSelection:
+    """Pods of which at least one must be ready on this node."""
+
+    namespace: str
+    label_selector: str
+    """As the API server takes it in a query, e.g. `app=web,tier in (a,b)`."""
+
+
+@dataclass(frozen=True, slots=True)
 class HealthSection:
     """What must be good, beside nginx, for this node to count as healthy, and what follows when it is not."""
 
@@ -121,11 +130,12 @@ class HealthSection:
     tcp: tuple[TCPCheck, ...] = ()
     on_failure: str = "Yield"
     """One of ON_FAILURE. nginx counts as well."""
+    pods: PodSelection | None = None
 
     @property
     def of_format_2(self) -> bool:
         """Whether that version says all of it."""
-        return self.on_failure == "Yield"
+        return self.on_failure == "Yield" and self.pods is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,7 +342,9 @@ def _address(fields: Fields) -> RenderedAddress:
 def _health(fields: Fields) -> HealthSection:
     http = tuple(HTTPCheck(*_check(item), path=item.text("path")) for item in fields.children("http"))
     tcp = tuple(TCPCheck(*_check(item)) for item in fields.children("tcp"))
-    return HealthSection(http, tcp, fields.choice("onFailure", ON_FAILURE))
+    pods = fields.child("pods") if fields.has("pods") else None
+    selection = None if pods is None else PodSelection(pods.text("namespace"), pods.text("labelSelector"))
+    return HealthSection(http, tcp, fields.choice("onFailure", ON_FAILURE), selection)
 
 
 def _check(fields: Fields) -> tuple[IPAddress, int, int, int, int, int]:
@@ -355,6 +367,8 @@ def _health_to_json(health: HealthSection) -> dict[str, Any]:
         result["tcp"] = [_check_to_json(check) for check in health.tcp]
     if health.on_failure != "Yield":
         result["onFailure"] = health.on_failure
+    if health.pods is not None:
+        result["pods"] = {"namespace": health.pods.namespace, "labelSelector": health.pods.label_selector}
     return result
 
 

@@ -16,9 +16,10 @@ from pydantic import ValidationError
 
 from vipkeeper.ipc.authentication import Authentication
 from vipkeeper.ipc.fields import IPAddress
-from vipkeeper.ipc.rendered import HealthSection, HTTPCheck, RenderedAddress, TCPCheck, elections_of
+from vipkeeper.ipc.rendered import HealthSection, HTTPCheck, PodSelection, RenderedAddress, TCPCheck, elections_of
 from vipkeeper.ipc.rendered_nginx import NginxSection
 from vipkeeper.spec import rules, virtualip
+from vipkeeper.spec.label_selector import selector_text
 from vipkeeper.spec.nginx_rules import check_nginx
 from vipkeeper.spec.parse_authentication import parse_authentication
 from vipkeeper.spec.parse_nginx import nginx_section
@@ -179,7 +180,12 @@ def _health(health: virtualip.Health) -> HealthSection:
         http=tuple(HTTPCheck(*_check(item), path=item.path) for item in health.http),
         tcp=tuple(TCPCheck(*_check(item)) for item in health.tcp),
         on_failure=health.on_failure,
+        pods=_pods(health.pod_selector) if health.pod_selector else None,
     )
+
+
+def _pods(selector: virtualip.PodSelector) -> PodSelection:
+    return PodSelection(selector.namespace, selector_text(selector.match_labels, selector.match_expressions))
 
 
 def _check(check: virtualip.HealthCheck) -> tuple[IPAddress, int, int, int, int, int]:

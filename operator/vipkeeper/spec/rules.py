@@ -34,6 +34,7 @@ INTERVAL_PATTERN = r"^([0-9]{1,6}ms|[0-9]{1,3}(\.[0-9]{1,2})?s)$"
 DURATION_PATTERN = r"^([0-9]{1,6}ms|[0-9]{1,3}(\.[0-9]{1,3})?s)$"
 HTTP_PATH_PATTERN = r"^/[!-~]*$"
 """As it stands in a request line: no space, nothing that is not ASCII."""
+NAMESPACE_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 LABEL_KEY_PATTERN = (
     r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
 )
@@ -254,10 +255,17 @@ CHECK_HOST = Rule(
     tells_value=True,
 )
 CHECKS_NEEDED = Rule(
-    "has no check, and there is no nginx to watch: give at least one in `http` or `tcp`, or leave it out",
-    "!has(self.health) || has(self.nginx) || has(self.health.http) && size(self.health.http) > 0 || "
+    "has no check, and there is no nginx to watch: give at least one in `http` or `tcp`, or a `podSelector`, or leave it "
+    "out",
+    "!has(self.health) || has(self.nginx) || has(self.health.podSelector) || "
+    "has(self.health.http) && size(self.health.http) > 0 || "
     "has(self.health.tcp) && size(self.health.tcp) > 0",
     field="health",
+)
+POD_SELECTOR_EMPTY = Rule(
+    "selects every pod of its namespace: give at least one label in `matchLabels` or condition in `matchExpressions`",
+    "has(self.matchLabels) && size(self.matchLabels) > 0 || "
+    "has(self.matchExpressions) && size(self.matchExpressions) > 0",
 )
 CHECK_NOT_OURSELVES = Rule(
     "is a virtual address of this object: on a Backup that would check the Active's server; check the server on "
@@ -287,7 +295,12 @@ def check_spec(spec: object) -> Iterator[str]:
     if fields.get("nginx") is not None and vrrp.get("acceptMode") is False:
         yield f"spec.vrrp.acceptMode: {NO_NGINX_WITHOUT_ACCEPT.message}"
     health = fields.get("health")
-    if isinstance(health, Mapping) and fields.get("nginx") is None and not any(map(health.get, ("http", "tcp"))):
+    checks = [*map(mapping(health).get, ("http", "tcp", "podSelector"))]
+    if (
+        isinstance(health, Mapping)
+        and fields.get("nginx") is None
+        and not any(item not in (None, []) for item in checks)
+    ):
         yield f"spec.health: {CHECKS_NEEDED.message}"
     yield from _check_health(health, good_addresses(fields.get("addresses")))
 
@@ -473,6 +486,11 @@ def _check_interval(text: object, version_2: bool) -> Iterator[str]:
 
 
 def _check_health(health: object, addresses: list[IPAddress]) -> Iterator[str]:
+    selector = mapping(health).get("podSelector")
+    if isinstance(selector, Mapping):
+        if not selector.get("matchLabels") and not selector.get("matchExpressions"):
+            yield f"spec.health.podSelector: {POD_SELECTOR_EMPTY.message}"
+        yield from _check_selector(selector, "spec.health.podSelector")
     for kind in ("http", "tcp"):
         for index, check in enumerate(objects(mapping(health).get(kind))):
             path = f"spec.health.{kind}[{index}]"

@@ -296,6 +296,23 @@ class TCPCheck(HealthCheck):
     """A connection that is accepted is good."""
 
 
+class PodSelector(Written):
+    """Pods, by namespace and labels; all conditions must hold."""
+
+    model_config = ConfigDict(json_schema_extra=kubernetes(rules.POD_SELECTOR_EMPTY))
+
+    namespace: Annotated[str, Field(min_length=1, max_length=63, pattern=rules.NAMESPACE_PATTERN)]
+    """Namespace of the pods."""
+    match_labels: Annotated[
+        dict[str, LabelValue], Field(max_length=MAX_EXPRESSIONS, json_schema_extra=kubernetes(rules.LABEL_KEYS))
+    ] = Field(default_factory=dict)
+    """Labels that a pod must have, with these values."""
+    match_expressions: Annotated[
+        tuple[LabelSelectorRequirement, ...], Field(max_length=MAX_EXPRESSIONS, strict=False)
+    ] = ()
+    """Further conditions, which must hold as well."""
+
+
 class Health(Written):
     """What must be good on a node, beside nginx, which is watched wherever there is an nginx section. A node where
     anything of it fails gives the addresses away as long as another one is healthy. A node that starts holds back until
@@ -305,6 +322,9 @@ class Health(Written):
     """HTTP checks, up to 8; all must be good."""
     tcp: Annotated[tuple[TCPCheck, ...], Field(max_length=MAX_CHECKS, strict=False)] = ()
     """TCP checks, up to 8; all must be good."""
+    pod_selector: PodSelector | None = None
+    """Pods of which at least one on this node must be ready: for what runs as pods behind the addresses, an ingress
+    controller for example. A node without such a pod counts as failed (PodsNotReady). Not with `vipkeeper run`."""
     on_failure: Literal["Yield", "Release"] = "Yield"
     """What a node does that fails, nginx included. Yield [default]: it hands the addresses over and stays as the last
     resort, with priority 1; when all nodes fail, exactly one of them still holds the addresses. Release: it hands them

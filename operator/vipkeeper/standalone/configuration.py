@@ -33,6 +33,7 @@ SELECTOR = (
     "labels of hosts are not known without Kubernetes; give hosts their priority by `name` in nodes.priorities, and "
     "leave the file away where a host shall not take part"
 )
+POD_SELECTOR = "there are no pods without Kubernetes; check what they serve with health.http or health.tcp"
 NGINX = (
     "spec.nginx: is not served by `vipkeeper run` yet; run an nginx of your own that listens on all addresses, and "
     "watch it with health.http (port, path) or health.tcp (port)"
@@ -116,6 +117,9 @@ def _unfit(spec: Mapping[str, Any]) -> Iterator[str]:
                 yield f"spec.nodes.priorities[{index}].selector: {SELECTOR}"
     if spec.get("nginx") is not None:
         yield NGINX
+    health = spec.get("health")
+    if isinstance(health, Mapping) and health.get("podSelector") is not None:
+        yield f"spec.health.podSelector: {POD_SELECTOR}"
 
 
 def _fixed(item: _Good, previous: Documents) -> Iterator[Problem]:

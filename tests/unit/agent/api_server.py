@@ -32,8 +32,10 @@ def selected(item: Object, query: dict[str, str]) -> bool:
     for key, values in _TERM.findall(query.get("labelSelector", "")):
         if labels.get(key) not in values.strip("()").split(","):
             return False
-    name = query.get("fieldSelector", "").removeprefix("metadata.name=")
-    return not name or item["metadata"]["name"] == name
+    field, _, value = query.get("fieldSelector", "").partition("=")
+    if field == "spec.nodeName":
+        return bool(item["spec"]["nodeName"] == value)
+    return not value or item["metadata"]["name"] == value
 
 
 class ApiServer:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -15,6 +15,7 @@ from vipkeeper.agent.coordinator import Checked, Coordinator, DocumentsEvent, Ev
 from vipkeeper.agent.documents import Whereabouts
 from vipkeeper.agent.kube_watch import Changed, Deleted, Listed
 from vipkeeper.agent.kube_watch import Refused as WatchRefused
+from vipkeeper.agent.pods_watch import PodsEvent
 from vipkeeper.agent.services_watch import ServicesEvent
 from vipkeeper.agent.settings import Settings
 from vipkeeper.ipc.messages import (
@@ -29,7 +30,7 @@ from vipkeeper.ipc.messages import (
     Synced,
     Welcome,
 )
-from vipkeeper.ipc.rendered import HealthSection, TCPCheck
+from vipkeeper.ipc.rendered import HealthSection, PodSelection, TCPCheck
 from vipkeeper.ipc.rendered_nginx import TLS, HTTPServer, NginxSection, Response, ServiceUpstream
 from vipkeeper.nginx.wanted import Wanted
 from vipkeeper.render.nginx_upstream import Endpoint
@@ -52,6 +53,7 @@ class Agent:
         self.nginx: list[Wanted] = []
         self.checks: list[dict[str, HealthSection]] = []
         self.services = Services()
+        self.pods = Pods()
         settings = Settings(NODE, "pod", NAMESPACE, "default", Path("/run"), 9901 if nginx else None)
         hands = Hands(
             send=self.sent.append,
@@ -60,6 +62,7 @@ class Agent:
             want_nginx=self.nginx.append,
             want_checks=self.checks.append,
             services=self.services,
+            pods=self.pods,
         )
         self.coordinator = Coordinator(settings, hands)
 
@@ -94,6 +97,25 @@ class Services:
 
     def endpoints(self, upstreams: Iterable[ServiceUpstream]) -> dict[ServiceUpstream, tuple[Endpoint, ...]] | None:
         return {} if not tuple(upstreams) else self.known
+
+
+class Pods:
+    def __init__(self) -> None:
+        self.wanted: dict[str, PodSelection] = {}
+        self.said: list[Health] = []
+        self.heard_s: list[float] = []
+
+    def wants(self, selections: Mapping[str, PodSelection]) -> None:
+        self.wanted = dict(selections)
+
+    def heard(self, event: PodsEvent, now_s: float) -> None:  # noqa: ARG002
+        self.heard_s.append(now_s)
+
+    def verdicts(self, now_s: float) -> list[Health]:  # noqa: ARG002
+        return self.said
+
+    def deadline_s(self) -> float | None:
+        return 77.0 if self.wanted else None
 
 
 @pytest.fixture
@@ -293,3 +315,18 @@ def test_a_verdict_about_checks_that_are_gone_is_not_passed_on(agent: Agent) -> 
     agent.hears(listed(document("web", generation=2)))
     assert agent.hears(BAD) == []
     assert BAD not in agent.hears(Connected(), WELCOME)
+
+
+def test_pods_are_watched_for_the_documents_that_select_some_and_what_is_new_about_them_is_told(agent: Agent) -> None:
+    selection = PodSelection("shop", "app=web")
+    selecting = replace(document(), health=HealthSection(pods=selection))
+    agent.hears(listed(selecting, document("other")), WELCOME)
+    assert agent.pods.wanted == {"web": selection}
+    assert agent.coordinator.deadline_s() is not None
+    bad, good = (Health(HealthSource.PODS, healthy, "", "web") for healthy in (False, True))
+    for said, told in (([], []), ([bad], [bad]), ([bad], []), ([good], [good])):
+        agent.pods.said = said
+        assert agent.hears(PodsEvent(selection, Listed(()))) == told
+    assert len(agent.pods.heard_s) == 4
+    agent.hears(listed(document(generation=2)))
+    assert agent.pods.wanted == {}

@@ -40,7 +40,7 @@ CONTROLLER = {
 }
 
 AGENT = {
-    "": {"discovery.k8s.io/endpointslices": READ, "/services": READ},
+    "": {"discovery.k8s.io/endpointslices": READ, "/services": READ, "/pods": {"list", "watch"}},
     NAMESPACE: {
         "/configmaps": READ,
         "/pods": READ,

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from tests.unit.engine.samples import web
 from vipkeeper.engine.verdicts import FIRST_VERDICT_NS, Verdicts, time_to_fail_ns
 from vipkeeper.ipc.messages import Health, HealthSource
-from vipkeeper.ipc.rendered import HealthSection, HTTPCheck, TCPCheck
+from vipkeeper.ipc.rendered import HealthSection, HTTPCheck, PodSelection, TCPCheck
 from vipkeeper.ipc.rendered_nginx import HTTPServer, NginxSection, UpstreamServer
 
 LOOPBACK = ip_address("127.0.0.1")
@@ -82,3 +82,13 @@ def test_the_time_to_fail_is_that_of_the_slowest_check() -> None:
     assert time_to_fail_ns(web(health=TCP)) == 3_000_000_000
     assert time_to_fail_ns(web(health=BOTH)) == 20_000_000_000
     assert time_to_fail_ns(web()) == 0
+
+
+def test_selected_pods_are_a_source_like_the_checks() -> None:
+    selecting = web(health=HealthSection(pods=PodSelection("shop", "app=web")))
+    verdicts = Verdicts({})
+    verdicts.expect(selecting, 0)
+    assert verdicts.ailments(selecting, None) == {"NotCheckedYet"}
+    verdicts.take(Health(HealthSource.PODS, False, name="web"))
+    assert verdicts.ailments(selecting, None) == {"PodsNotReady"}
+    assert verdicts.ailments(web(name="other", health=TCP), None) == frozenset()

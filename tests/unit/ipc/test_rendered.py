@@ -14,7 +14,15 @@ from hypothesis import strategies as some
 
 from vipkeeper.ipc.authentication import HmacAuthentication, HmacKeyReference, PasswordAuthentication
 from vipkeeper.ipc.fields import BadDocument
-from vipkeeper.ipc.rendered import HealthSection, HTTPCheck, NodeShare, RenderedAddress, RenderedVirtualIP, TCPCheck
+from vipkeeper.ipc.rendered import (
+    HealthSection,
+    HTTPCheck,
+    NodeShare,
+    PodSelection,
+    RenderedAddress,
+    RenderedVirtualIP,
+    TCPCheck,
+)
 from vipkeeper.ipc.rendered_nginx import HTTPServer, NginxSection, ServiceUpstream, UpstreamServer
 
 SMALL = RenderedVirtualIP(
@@ -118,6 +126,7 @@ def test_a_reader_of_format_1_refuses_what_it_would_run_otherwise(change: dict[s
     "change",
     [
         {"health": HealthSection(on_failure="Release")},
+        {"health": HealthSection(pods=PodSelection("shop", "app=web"))},
         {"transport": "Unicast"},
         {"min_ttl": 254},
         {"accept_mode": False},
@@ -131,6 +140,11 @@ def test_a_reader_of_format_2_refuses_what_it_would_run_otherwise(change: dict[s
 def test_what_the_ill_do_survives_the_way() -> None:
     document = replace(SMALL, health=HealthSection(on_failure="Release"))
     assert document.to_json()["health"] == {"onFailure": "Release"}
+    assert RenderedVirtualIP.from_json(json.loads(json.dumps(document.to_json()))) == document
+
+
+def test_selected_pods_survive_the_way() -> None:
+    document = replace(SMALL, health=HealthSection(pods=PodSelection("shop", "app=web,tier in (a,b)")))
     assert RenderedVirtualIP.from_json(json.loads(json.dumps(document.to_json()))) == document
 
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.unit.spec.objects import parsed, virtualip
-from vipkeeper.ipc.rendered import HealthSection, HTTPCheck, RenderedAddress, TCPCheck
+from vipkeeper.ipc.rendered import HealthSection, HTTPCheck, PodSelection, RenderedAddress, TCPCheck
 from vipkeeper.ipc.rendered_nginx import HTTPServer, ServiceUpstream, UpstreamServer
 from vipkeeper.spec.conflicts import claim_of, judge
 from vipkeeper.spec.parse import ParsedVirtualIP, Refusal, RefusalReason, parse_virtualip
@@ -152,3 +152,14 @@ def test_each_certificate_is_a_use_of_a_secret_with_its_field() -> None:
         ("spec.nginx.http[0].tls", "site_tls.crt"),
         ("spec.nginx.http[0].tls", "site_tls.key"),
     ]
+
+
+def test_a_pod_selector_becomes_a_query() -> None:
+    selector = {
+        "namespace": "shop",
+        "matchLabels": {"app": "web"},
+        "matchExpressions": [{"key": "canary", "operator": "DoesNotExist"}],
+    }
+    assert parsed(health={"podSelector": selector}).health == HealthSection(
+        pods=PodSelection("shop", "!canary,app=web")
+    )

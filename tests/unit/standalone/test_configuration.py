@@ -88,6 +88,10 @@ def test_a_generation_moves_with_the_content_and_only_then() -> None:
             {"nginx": {"http": [{"port": 80, "upstream": {"servers": [{"address": "192.0.2.8", "port": 1}]}}]}},
             "spec.nginx: is not served by `vipkeeper run` yet; run an nginx of your own",
         ),
+        (
+            {"health": {"podSelector": {"namespace": "shop", "matchLabels": {"app": "web"}}}},
+            "spec.health.podSelector: there are no pods without Kubernetes; check what they serve",
+        ),
         ({"addresses": ["nowhere"]}, "spec.addresses[0]: nowhere is not an IP address"),
         ({"unheard": "of"}, "spec.unheard: is not known"),
         ({"health": {"tcp": [{"port": 1, "host": "192.0.2.10"}]}}, "spec.health.tcp[0].host: 192.0.2.10 is a virtual"),
