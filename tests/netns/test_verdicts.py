@@ -83,3 +83,22 @@ def test_what_is_said_about_documents_that_are_not_there_is_passed_over(lan: Lan
     one.apply(checked({"one": 200}))
     one.agent.send(GOOD)
     assert one.wait_until("Active").ailments == ()
+
+
+def test_a_verdict_stands_for_as_long_as_its_agent_is_away(lan: Lan) -> None:
+    """Good or bad: nobody has said anything else since."""
+    one, two = (Speaker(lan.host(name)).start() for name in ("one", "two"))
+    for speaker in (one, two):
+        speaker.apply(checked({"one": 200, "two": 100}))
+        speaker.agent.send(GOOD)
+    one.wait_until("Active", limit_s=40)
+    one.leave_agent()
+    two.leave_agent()
+    stays("one has it", lambda: lan.owners(VIP) == ["one"], 2)
+    one.agent.send(BAD)
+    wait_for("it is told", lambda: one.told().ailments == ("TCPCheckFailed",))
+    one.leave_agent()
+    wait_for("two has it", lambda: lan.owners(VIP) == ["two"])
+    stays("two has it", lambda: lan.owners(VIP) == ["two"], 2)
+    one.agent.send(GOOD)
+    wait_for("one has it", lambda: lan.owners(VIP) == ["one"], 20)

@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from vipkeeper.spec.model import to_rfc3339_seconds
 from vipkeeper.spec.speaker import VirtualRouterReport, VRRPSpeaker
 from vipkeeper.spec.virtualip import MoveStatus
 
@@ -76,7 +77,7 @@ def judge_move(
                 target, over, f"{', '.join(sorted(others))} took over; {_what_is_wrong(target, reports, silent)}"
             )
         return Move(target, MovePhase.DONE)
-    if target in silent or any(report.faults or report.ailments for report in reports):
+    if target in silent or any(report.faults or report.ailments or report.damped_until for report in reports):
         return Move(target, over, _what_is_wrong(target, reports, silent))
     return Move(target, MovePhase.ACCEPTED)
 
@@ -96,4 +97,6 @@ def _what_is_wrong(target: str, reports: Iterable[VirtualRouterReport], silent: 
     if target in silent:
         return f"the speaker of node {target} is not heard"
     wrong = dict.fromkeys(text for report in reports for text in (*report.faults, *report.ailments))
+    if not wrong and (damped := [report.damped_until for report in reports if report.damped_until]):
+        return f"node {target}: its health flaps, damped until {to_rfc3339_seconds(max(damped))}"
     return f"node {target}: {', '.join(wrong)}" if wrong else f"node {target} gave the addresses up"

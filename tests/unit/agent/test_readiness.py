@@ -96,3 +96,23 @@ def test_without_the_api_server_a_fault_is_kept_for_a_while_and_then_unknown() -
     assert fault(readiness)
     readiness.time_passed(20 + FORGET_S)
     assert not fault(readiness)
+
+
+def test_the_probe_period_is_the_one_of_the_pod_as_it_is_now() -> None:
+    readiness = Readiness()
+    readiness.pod_seen(pod(True, period_s=2), now_s=0)
+    readiness.pod_seen(pod(False, period_s=20), now_s=10)
+    assert readiness.deadline_s() == 31
+
+
+def test_readiness_gates_and_conditions_of_the_pod_are_none_of_nginx() -> None:
+    readiness = Readiness()
+    gated = pod(True)
+    gated["spec"]["readinessGates"] = [{"conditionType": "example.com/lb"}]
+    gated["status"]["conditions"] = [
+        {"type": "Ready", "status": "False"},
+        {"type": "example.com/lb", "status": "False"},
+    ]
+    readiness.pod_seen(gated, now_s=0)
+    readiness.time_passed(100)
+    assert (readiness.known, fault(readiness)) == (True, "")

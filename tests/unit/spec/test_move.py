@@ -53,6 +53,12 @@ def test_a_new_virtualip_on_which_nobody_reports_yet_goes_where_it_shall() -> No
         ("n2", WELL, ("n2",), "the speaker of node n2 is not heard"),
         ("n2", [says("n2", "Initialize", faults=("LinkDown",))], (), "node n2: LinkDown"),
         ("n2", [says("n2", "Backup", ailments=("NginxCheck",))], (), "node n2: NginxCheck"),
+        (
+            "n2",
+            [says("n2", "Backup", damped_until=at(0))],
+            (),
+            "node n2: its health flaps, damped until 2026-01-02T12:00:00Z",
+        ),
     ],
 )
 def test_a_node_that_is_not_fit_is_refused_and_not_tried_again(
