@@ -1,4 +1,5 @@
-"""A node that is drained or cordoned, as the document tells: it hands over, holds back, and is the last resort."""
+"""A node that is drained or cordoned, as the document tells: it hands over, holds back, and is the last resort. And
+other planned changes by document: a priority that is lowered, a move."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from tests.netns.speaker import Speaker, document, edited
 from tests.netns.test_handover import GAP_MS, KEY
 from vipkeeper.ipc.messages import Secrets
 from vipkeeper.ipc.peers import PeersSection
-from vipkeeper.ipc.rendered import RenderedVirtualIP
+from vipkeeper.ipc.rendered import NodeShare, RenderedVirtualIP
 
 pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping")]
 
@@ -43,7 +44,19 @@ class Three:
 
     def leaving(self, leaving: Mapping[str, str]) -> None:
         """The operator says so to all of them, at once."""
-        nodes = {name: replace(share, leaving=leaving.get(name, "")) for name, share in self.document.nodes.items()}
+        self._tell({name: replace(share, leaving=leaving.get(name, "")) for name, share in self.document.nodes.items()})
+
+    def prefer(self, **priorities: int) -> None:
+        """An edit of the priorities, or a move (`render/document.py` gives that node 254)."""
+        order = sorted(priorities, key=lambda name: -priorities[name])
+        self._tell(
+            {
+                name: replace(share, priority=priorities[name], rank=order.index(name))
+                for name, share in self.document.nodes.items()
+            }
+        )
+
+    def _tell(self, nodes: dict[str, NodeShare]) -> None:
         self.document = edited(self.document, nodes=nodes)
         for speaker in self.speakers.values():
             speaker.apply(self.document)
@@ -110,3 +123,14 @@ def test_who_starts_on_a_node_that_is_drained_holds_back(lan: Lan) -> None:
     one.apply(three.document)
     one.wait_until("Backup")
     stays("it takes nothing", lambda: lan.owners(VIP) == ["two"], 1.5)
+
+
+@pytest.mark.parametrize("interval_cs", [1, 25, 100])
+def test_a_priority_that_is_lowered_and_a_move_are_not_noticed_either(lan: Lan, interval_cs: int) -> None:
+    three = Three(lan, interval_cs=interval_cs)
+    prober = Prober(lan.host("client"), VIP)
+    three.prefer(one=50, two=150, three=100)
+    wait_for(f"two has it\n{three.log()}", lambda: lan.owners(VIP) == ["two"])
+    three.prefer(one=50, two=150, three=254)
+    wait_for(f"three has it\n{three.log()}", lambda: lan.owners(VIP) == ["three"])
+    assert prober.gap_ms() <= GAP_MS, three.log()
