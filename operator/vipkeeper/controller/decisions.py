@@ -283,5 +283,6 @@ def _conclude(decision: Decision, claim: Claim, verdict: Verdict, others: Iterab
     addresses, peers = ground.addresses_of(decision), ground.peers_of(parsed.placement)
     move = ground.move_of(decision, parsed.placement)
     first = move.node if move is not None and move.is_in_force else ""
-    document = render_document(parsed, claim.vrid, nodes, addresses, peers, first, ground.evicting)
+    before = decision.running.nodes if decision.running else {}
+    document = render_document(parsed, claim.vrid, nodes, addresses, peers, first, ground.evicting, before)
     return replace(decision, document=document, move=move)

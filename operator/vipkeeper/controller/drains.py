@@ -16,7 +16,7 @@ from vipkeeper.spec.parse import ParsedVirtualIP
 
 def nodes_to_watch(decisions: Iterable[Decision], state: ClusterState) -> frozenset[str]:
     """Of nodes that are known to be drained nothing more is to be learned."""
-    unschedulable = {name for name, seen in state.nodes.items() if seen.node.unschedulable}
+    unschedulable = {name for name, seen in state.nodes.items() if seen.node.unschedulable} - state.evicting
     return frozenset(
         name
         for decision in decisions

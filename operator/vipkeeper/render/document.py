@@ -18,6 +18,7 @@ from vipkeeper.spec.placement import Node
 from vipkeeper.spec.priorities import effective_priorities, wanted_priorities
 
 NOT_REPORTED: Mapping[str, tuple[IPAddress, ...]] = {}
+NO_SHARES: Mapping[str, NodeShare] = {}
 
 
 def needs_node_addresses(parsed: ParsedVirtualIP) -> bool:
@@ -33,18 +34,19 @@ def render_document(
     peers: PeersSection | None = None,
     move_to: str = "",
     evicting: Collection[str] = (),
+    before: Mapping[str, NodeShare] = NO_SHARES,
 ) -> RenderedVirtualIP:
     """`nodes`: those of the placement (`placement.nodes_of`); `vrid`: the user's, the pinned or the allocated one.
 
     `reported`: by node, its address on the segment (one for each election), as its speaker reports it. `peers`: how
     the engines of the placement talk to each other; a node that is alone has nobody to talk to.
     `move_to`: a node that shall have the addresses, and take them from a living Active if need be. `evicting`: nodes
-    from which pods were seen to be evicted.
+    from which pods were seen to be evicted. `before`: the shares of the document that runs.
     """
     nodes = tuple(nodes)
     peers = replace(peers, witness=parsed.witness) if peers is not None and len(nodes) > 1 else None
     wanted = wanted_priorities(nodes, parsed.priority, parsed.priorities)
-    shares = _with_leaving(effective_priorities(wanted, parsed.uid, move_to), parsed, nodes, evicting)
+    shares = _with_leaving(effective_priorities(wanted, parsed.uid, move_to), parsed, nodes, evicting, before)
     return RenderedVirtualIP(
         name=parsed.name,
         uid=parsed.uid,
@@ -73,9 +75,17 @@ def render_document(
 
 
 def _with_leaving(
-    shares: Mapping[str, NodeShare], parsed: ParsedVirtualIP, nodes: Iterable[Node], evicting: Collection[str]
+    shares: Mapping[str, NodeShare],
+    parsed: ParsedVirtualIP,
+    nodes: Iterable[Node],
+    evicting: Collection[str],
+    before: Mapping[str, NodeShare],
 ) -> dict[str, NodeShare]:
+    """Who is left over when all the others leave has nobody to leave the addresses to: it keeps them without a blink."""
     leaving = {node.name: why_leaving(parsed.drain_policy, node, evicting) for node in nodes}
+    if all(leaving.values()):
+        last = {name for name in leaving if name not in before or not before[name].leaving} or set(leaving)
+        leaving = {name: "" if name in last else why for name, why in leaving.items()}
     return {name: replace(share, leaving=leaving[name]) for name, share in shares.items()}
 
 

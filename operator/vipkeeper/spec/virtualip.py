@@ -393,7 +393,7 @@ class VirtualIPSpec(Written):
     """When a node gives the addresses away because it is to be emptied. OnDrain [default]: when it is unschedulable and
     pods are being evicted from it, or it has a taint of a program that drains it. OnCordon: as soon as it is
     unschedulable. Ignore: never; it goes on until its speaker stops. Such a node hands over, and steps back to priority
-    1 until it takes pods again (`kubectl uncordon`); when all nodes are emptied, one of them still holds the addresses.
+    1 until it takes pods again (`kubectl uncordon`); when all nodes are emptied, the last one keeps the addresses.
     Without effect for `vipkeeper run`."""
     split_brain: SplitBrain | None = None
     """What is done against two holders. Absent: the witness is asked."""

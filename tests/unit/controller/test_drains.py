@@ -78,12 +78,35 @@ def test_the_taint_of_a_program_that_drains_needs_no_watch() -> None:
     assert world.plan().watch_evictions == frozenset()
 
 
+def test_who_is_left_over_keeps_the_address_and_leaves_when_another_node_is_back() -> None:
+    world = world_with(web="OnCordon")
+    for node in ("w2", "w1", "w3"):
+        cordon(world, node)
+    assert leaving(world, "web") == {"w1": "Cordoned", "w2": "Cordoned"}, "w3 has nobody to leave it to"
+    world.restart_operator()
+    assert world.settle() == []
+    cordon(world, "w2", unschedulable=False)
+    assert leaving(world, "web") == {"w1": "Cordoned", "w3": "Cordoned"}
+
+
+def test_a_node_that_is_alone_leaves_to_nobody() -> None:
+    world = World(nodes=["w1"])
+    world.virtualip("web", vrid=1, drainPolicy="OnCordon")
+    world.settle()
+    cordon(world, "w1")
+    assert leaving(world, "web") == {}
+    world.node("w2")
+    world.settle()
+    assert leaving(world, "web") == {"w1": "Cordoned"}
+
+
 def test_in_steady_state_nothing_is_written() -> None:
     world = world_with(web="OnDrain")
     for node in ("w1", "w2", "w3"):
         cordon(world, node)
         world.state.note_eviction(node)
         world.settle()
-    assert leaving(world, "web").keys() == {"w1", "w2", "w3"}
+    assert leaving(world, "web").keys() == {"w1", "w2"}
+    assert world.plan().watch_evictions == frozenset()
     world.wait(1)
     assert world.plan().changes == ()
