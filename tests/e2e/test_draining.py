@@ -66,7 +66,7 @@ def test_a_cordon_a_drain_and_the_way_back(lab: Lab, vip: MakeVip, node: str, fi
         lab.cluster.kubectl("cordon", node)
         lab.settle(on_cordon, lab.workers[1], http_port=None)
     figure("node cordoned (OnCordon), a ping each ms: longest loss", seen.ping_loss_ms, HANDOVER_MS, seen)
-    assert seen.no_owner_ms() == 0, seen.story()
+    assert seen.no_owner_ms() <= HANDOVER_MS, seen.story()
     wait_until("it says why", lambda: health(on_cordon, node) == "Cordoned", 30)
     for item in (on_drain, ignore):
         lab.stays_with(item, node, STILL_S)
@@ -75,7 +75,7 @@ def test_a_cordon_a_drain_and_the_way_back(lab: Lab, vip: MakeVip, node: str, fi
         lab.cluster.kubectl("drain", node, "--ignore-daemonsets", "--pod-selector=app=victim", "--timeout=60s")
         lab.settle(on_drain, lab.workers[1], http_port=None)
     figure("node drained (OnDrain), a ping each ms: longest loss", seen.ping_loss_ms, HANDOVER_MS, seen)
-    assert seen.no_owner_ms() == 0, seen.story()
+    assert seen.no_owner_ms() <= HANDOVER_MS, seen.story()
     wait_until("it says why", lambda: health(on_drain, node) == "Draining", 30)
     lab.stays_with(ignore, node, STILL_S)
     lab.stays_with(on_drain, lab.workers[1], 1)
