@@ -29,6 +29,7 @@ class Hearing:
     def __init__(self) -> None:
         self._renewed: dict[str, datetime | None] = {}
         self._heard: dict[str, datetime] = {}
+        self._reported: dict[str, datetime] = {}
         self._last_look: datetime | None = None
         self.patience_until: datetime = NEVER
 
@@ -46,6 +47,11 @@ class Hearing:
     def reported(self, placement: str, node: str, now: datetime) -> None:
         """A VRRPSpeaker has just changed: its agent lives."""
         self._hear(lease_name(placement, node), now)
+        self._reported[lease_name(placement, node)] = now
+
+    def reported_at(self, placement: str, node: str) -> datetime:
+        """When its VRRPSpeaker changed last, or was seen first."""
+        return self._reported.get(lease_name(placement, node), NEVER)
 
     def heard_at(self, placement: str, node: str) -> datetime:
         return self._heard.get(lease_name(placement, node), NEVER)

@@ -240,8 +240,9 @@ class _Planner:
     def _working_nodes(self, placement: str, pods: Iterable[PodSeen]) -> set[str]:
         """Nodes whose speaker reports, from the pod that is there now, all that it should run.
 
-        A report that is older than the pod is its predecessor's. A node whose clock is behind seems to send such
-        reports for ever, so a while after a pod was made they count all the same.
+        A report that is older than the pod is its predecessor's, which stays there when the new pod reports nothing. A
+        node whose clock is behind seems to send such reports for ever: so, a while after a pod was made, they count
+        when they came since, by our own clock.
         """
         expected = self._documents_of(placement)
         speakers = {speaker.node_name: speaker for speaker in self._audible(placement)}
@@ -249,7 +250,8 @@ class _Planner:
         for pod in pods:
             speaker, late = speakers.get(pod.node), pod.created_at + REPORT_LIMIT
             self.look_again_at.append(late)
-            oldest_allowed = pod.created_at if self._now < late else NEVER
+            came_since = self._hearing.reported_at(placement, pod.node) >= pod.created_at
+            oldest_allowed = NEVER if came_since and self._now >= late else pod.created_at
             if speaker is not None and does_its_work(speaker, expected, oldest_allowed):
                 settled.add(pod.node)
         return settled

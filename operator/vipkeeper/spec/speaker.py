@@ -91,7 +91,8 @@ class VirtualRouterReport(Reported):
     faults: tuple[str, ...] = ()
     """Why it stays in Initialize; empty when nothing is wrong."""
     ailments: tuple[str, ...] = ()
-    """Why it yields: causes for which this node's nginx counts as ill; empty when healthy."""
+    """Why it yields: what is wrong with what this node serves, or that it is to be emptied (Draining, Cordoned); empty when
+    healthy."""
     damped_until: Moment | None = None
     """Until when this node, which is healthy, waits behind all others that are: its health has been flapping. Absent
     otherwise."""

@@ -53,6 +53,9 @@ def test_a_report_counts_as_a_word() -> None:
     hearing.look([lease(0)], START)
     hearing.reported("default", "w1", START + 30 * S)
     assert heard(hearing) == 30
+    hearing.look([lease(40)], START + 40 * S)
+    assert hearing.reported_at("default", "w1") == START + 30 * S, "a Lease is no report"
+    assert hearing.reported_at("default", "w2") < START
 
 
 def test_an_old_lease_of_a_dead_node_is_not_believed_after_a_restart() -> None:
