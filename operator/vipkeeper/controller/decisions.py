@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 
+from vipkeeper.controller.drains import evicting_nodes
 from vipkeeper.controller.objects import ConfigMapSeen, VirtualIPSeen
 from vipkeeper.controller.peer_keys import REFERENCE
 from vipkeeper.controller.state import ClusterState
@@ -21,7 +22,6 @@ from vipkeeper.ipc.peers import PeersSection
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.render.document import render_document
 from vipkeeper.spec.conflicts import Claim, Verdict, claim_of, judge, rivals, running_claim
-from vipkeeper.spec.drain import Leaving
 from vipkeeper.spec.move import Move, judge_move
 from vipkeeper.spec.names import PEER_KEYS_SECRET, configmap_name
 from vipkeeper.spec.nginx_own import own_configuration_problem
@@ -97,13 +97,7 @@ class _Ground:
         self._silent = silent
         self._ports = ports if settings.peers.enabled else {}
         self._nodes = [seen.node for seen in state.nodes.values()]
-        self.evicting = state.evicting | {
-            name
-            for seen in state.configmaps.values()
-            for name, share in (seen.document.nodes if seen.document else {}).items()
-            if share.leaving == Leaving.DRAINING
-        }
-        """Nodes from which pods were evicted, as far as we remember: now, or while we had another life."""
+        self.evicting = evicting_nodes(state)
         self._occupied: dict[str, set[str]] = {}
         self._required = Requirements(settings.node_selector, settings.tolerations)
         self._by_placement: dict[str, tuple[Node, ...]] = {}

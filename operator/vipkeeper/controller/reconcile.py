@@ -31,6 +31,7 @@ from vipkeeper.render.configmap import render_configmap
 from vipkeeper.render.daemonset import Anchor, render_daemonset
 from vipkeeper.spec.belief import BLINK, SpeakerView
 from vipkeeper.spec.names import lease_name
+from vipkeeper.spec.parse import ParsedVirtualIP
 from vipkeeper.spec.settings import OperatorSettings
 from vipkeeper.spec.speaker import VRRPSpeaker
 
@@ -100,7 +101,12 @@ class _Planner:
         yield from self._statuses()
 
     def nodes_to_watch(self) -> frozenset[str]:
-        return nodes_to_watch(self._decisions.about, self._state)
+        about = (
+            (item.virtualip.parsed.drain_policy, item.document)
+            for item in self._decisions.about
+            if item.document is not None and isinstance(item.virtualip.parsed, ParsedVirtualIP)
+        )
+        return nodes_to_watch(about, self._state)
 
     # ---- what the speakers say
 
