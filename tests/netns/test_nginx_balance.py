@@ -5,7 +5,6 @@ choose as one, so what one of them learns of a server counts for all (`zone`).
 from __future__ import annotations
 
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from itertools import pairwise
@@ -46,13 +45,6 @@ def web() -> Iterator[Serving]:
         yield machine
 
 
-def begun(web: Serving, url: str) -> threading.Thread:
-    """A request that takes two seconds."""
-    thread = threading.Thread(target=lambda: web.curl(url))
-    thread.start()
-    return thread
-
-
 def test_all_workers_take_turns_as_one(web: Serving) -> None:
     workers = len(web.sidecar.processes()) - 1
     names = [web.ask(f"http://{VIP}:86/")["server"] for _ in range(8 * workers)]
@@ -60,14 +52,16 @@ def test_all_workers_take_turns_as_one(web: Serving) -> None:
 
 
 def test_with_least_connections_who_is_busy_gets_no_more(web: Serving) -> None:
-    busy = [begun(web, f"http://{VIP}:80/slow") for _ in range(2)]  # one on each
-    time.sleep(0.3)
-    third = begun(web, f"http://{VIP}:80/slow")
-    time.sleep(0.3)
-    names = {web.ask(f"http://{VIP}:80/")["server"] for _ in range(6)}
-    assert len(names) == 1, "two slow answers on one server, one on the other: all others go there"
-    for thread in (*busy, third):
-        thread.join(20)
+    """Three answers that take two seconds: two on one server, one on the other, so all others go there."""
+    program = f"""
+import json, time
+def ask(path):
+    s = socket.create_connection(('{VIP}', 80), 10); f = s.makefile('rb')
+    s.sendall(b'GET ' + path + b' HTTP/1.0\\r\\n\\r\\n'); return s, f
+slow = [(ask(b'/slow'), time.sleep(0.2)) for _ in range(3)]
+print(*(json.loads(ask(b'/')[1].read().partition(b'\\r\\n\\r\\n')[2])['server'] for _ in range(6)))
+"""
+    assert len(set(web.python(program).split())) == 1
 
 
 def test_with_ip_hash_a_client_stays_with_its_server(web: Serving) -> None:
@@ -92,9 +86,11 @@ def test_a_dead_server_is_left_alone_after_max_fails_and_asked_again_after_fail_
     with log.open("wb") as output, subprocess.Popen(enter, stdout=output) as dead:
         try:
             wait_for(lambda: log.read_text(), "the dead server")
+            began_s = time.monotonic()
             for _ in range(12):
                 assert web.ask(f"http://{VIP}:82/")["server"] == "two", "the client does not notice"
-            assert log.read_text().count("asked") == 2
+            times_over = (time.monotonic() - began_s) // 3
+            assert 2 <= log.read_text().count("asked") <= 2 + times_over
             time.sleep(4.0)
             for _ in range(4):
                 assert web.ask(f"http://{VIP}:82/")["server"] == "two"

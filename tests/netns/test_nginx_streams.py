@@ -29,7 +29,7 @@ http:
 - {{port: 82, {ONE}, proxyProtocol: {{trustedSources: [127.0.0.0/8]}}}}
 - {{port: 85, upstream: {{servers: [{{address: 127.0.0.1, port: 9002}}]}}}}
 stream:
-- {{port: 90, upstream: {{servers: [{LINES}]}}, timeouts: {{idle: 500ms}}, accessLog: {{}}}}
+- {{port: 90, upstream: {{servers: [{LINES}]}}, timeouts: {{idle: 2s}}, accessLog: {{}}}}
 - {{port: 91, upstream: {{servers: [{{address: 127.0.0.1, port: 9003, maxFails: 0}},
                                     {{address: 127.0.0.1, port: 9001, backup: true}}]}}}}
 - {{port: 92, upstream: {{servers: [{LINES}]}}, proxyProtocol: {{trustedSources: [127.0.0.0/8]}},
@@ -84,10 +84,10 @@ def logged(web: Serving, what: Callable[[str], bool]) -> str:
 def test_a_silent_connection_ends_after_its_time_and_one_that_talks_lives(web: Serving) -> None:
     program = (
         f"import time; s = socket.create_connection(('{VIP}', 90), 10); f = s.makefile('rb')\n"
-        "for _ in range(4):\n    time.sleep(0.3); s.sendall(b'a\\n'); assert f.readline() == b'got a\\n'\n"
+        "for _ in range(3):\n    time.sleep(0.8); s.sendall(b'a\\n'); assert f.readline() == b'got a\\n'\n"
         "began = time.monotonic(); assert f.readline() == b''; print(time.monotonic() - began)"
     )
-    assert 0.3 < float(web.python(program)) < 5
+    assert 1.0 < float(web.python(program)) < 10
 
 
 def test_the_standby_is_asked_while_the_first_server_is_dead(web: Serving) -> None:
@@ -124,7 +124,7 @@ def test_requests_are_logged_where_it_is_wished_and_nowhere_else(web: Serving) -
 
 
 def test_a_snippet_of_a_stream_is_at_work(web: Serving) -> None:
-    assert talk(web, 93, source="127.0.0.1") == [""], "refused"
+    assert talk(web, 93, b"", source="127.0.0.1") == [""], "refused"
     assert talk(web, 93) == ["got hello\n"]
 
 
@@ -180,8 +180,9 @@ def test_pods_that_come_and_go_quickly_cost_one_reload_a_second_and_no_request(w
         generation = web.sidecar.generation()
         if generation is not None and generations[-1:] != [generation]:
             generations.append(generation)
-    assert turn > 8, "changes come quicker than reloads"
-    assert len(generations) <= 6, "one a second, and the first one at once"
+    reloads = time.monotonic() - began_s + 2
+    assert turn > len(generations), "changes come quicker than reloads"
+    assert len(generations) <= reloads, "one a second, and the first one at once"
     last = have(8002)
     wait_for(lambda: web.sidecar.generation() == last.render().generation, "the last change")
     web.serve(document("web", WEB))
