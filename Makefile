@@ -76,7 +76,7 @@ test: venv packages lint types contracts ## everything
 	$(BIN)/pytest tests/e2e || failed=1; \
 	exit $$failed
 
-bench: venv packages ## side by side with keepalived, 12 minutes (QUICK=1: 3, ONLY=many,junk: these); writes docs/benchmarks.md (root)
+bench: venv packages ## side by side with keepalived, 14 minutes (QUICK=1: 5, ONLY=many,junk: these); writes docs/benchmarks.md (root)
 	@$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
 SEED ?=

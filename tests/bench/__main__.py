@@ -69,7 +69,7 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
-    parser.add_argument("--quick", action="store_true", help="about 3 minutes instead of 12; fewer repetitions")
+    parser.add_argument("--quick", action="store_true", help="about 5 minutes instead of 14; fewer repetitions")
     parser.add_argument(
         "--only", type=_names, default=[], help=f"some of {','.join(BENCHMARKS)}, with commas between them"
     )

@@ -21,7 +21,7 @@ BLOCKS = {
 
 
 def measure(bench: Bench) -> Section:
-    watch_s = bench.times(5, 3)
+    watch_s = bench.times(3, 2)
     section = Section(
         "VRRP blocked",
         f"A firewall (nftables, on both hosts) drops VRRP for {watch_s} s; the client reaches both. How long both own the"
@@ -47,7 +47,7 @@ def _pair(program: type[Member], *, two_networks: bool = False) -> AbstractConte
 
 def _block(bench: Bench, section: Section, pair: PlannedPair, what: str, rules: tuple[str, ...], watch_s: int) -> None:
     both, healing = [], []
-    for number in range(bench.times(3, 1)):
+    for number in range(bench.times(2, 1)):
         bench.tell(f"{what}, {pair.one.name}, {number + 1}")
         pair.settle()
         since_ns = time.monotonic_ns()
@@ -80,7 +80,7 @@ def _two_owners_s(pair: PlannedPair, since_ns: int, until_ns: int) -> float:
 def _lose_segment(bench: Bench, section: Section, pair: PlannedPair) -> None:
     bound_ms = active_down_interval_ns(BACKUP_PRIORITY, INTERVAL_CS) / 1e6
     gaps, stays = [], []
-    for number in range(bench.times(5, 2)):
+    for number in range(bench.times(4, 2)):
         bench.tell(f"segment lost, {pair.one.name}, {number + 1}")
         pair.settle()
         pair.random_moment()

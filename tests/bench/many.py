@@ -80,7 +80,7 @@ def _crashes(program: type[Program], bench: Bench, section: Section) -> None:
     """Each with programs freshly started: keepalived may need many seconds until 200 routers have gone back."""
     bound_ns = active_down_interval_ns(BACKUP_PRIORITY, INTERVAL_CS)
     times: list[list[int]] = []
-    for number in range(bench.times(5, 2)):
+    for number in range(bench.times(3, 2)):
         what = f"200 VRIDs, crash {number + 1}, {program.name}"
         with attempt(bench, section, what), pair_of(program, INTERVAL_CS, ROUTERS) as pair:
             times.append(_crash(pair))

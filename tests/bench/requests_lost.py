@@ -58,7 +58,7 @@ def measure(bench: Bench) -> Section:
 
 def _measure(bench: Bench, section: Section, pair: PlannedPair, event: What) -> None:
     outcomes = []
-    for number in range(bench.times(3, 1)):
+    for number in range(bench.times(2, 1)):
         with attempt(bench, section, f"requests, {event.case}, {pair.one.name}, {number + 1}"):
             outcomes.append(_once(pair, event))
     if not outcomes:

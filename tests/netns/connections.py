@@ -76,6 +76,14 @@ async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 
 async def _asks_again(address: str) -> bool:
+    """Repeated as clients do: the first may come to a node that is about to leave."""
+    for _ in range(3):
+        if await _asks_once(address):
+            return True
+    return False
+
+
+async def _asks_once(address: str) -> bool:
     try:
         reader, writer = await asyncio.wait_for(asyncio.open_connection(address, 80), 2)
         await asyncio.wait_for(_ask(reader, writer), 2)

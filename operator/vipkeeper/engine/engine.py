@@ -42,7 +42,7 @@ from vipkeeper.engine.netlink_codec import (
     LinkMessage,
     Message,
 )
-from vipkeeper.engine.nginx_farewell import NginxFarewell, gives_way
+from vipkeeper.engine.nginx_farewell import NginxFarewell, gives_way, is_emptied
 from vipkeeper.engine.nginx_watch import NginxWatch
 from vipkeeper.engine.peer_plan import plan_of
 from vipkeeper.engine.peers import Peers
@@ -232,10 +232,14 @@ class Engine:
         self._note_virtual_addresses(document)
         self._verdicts.run(document)
         if old is not None and _is_same_router(old, document, prepared, self._settings.node):
-            if old.state is State.ACTIVE and gives_way(old.document, document, self._settings.node):
+            active, node = old.state is State.ACTIVE, self._settings.node
+            if active and gives_way(old.document, document, node):
                 self._farewell.ask()  # the other one waits for its timer before it preempts
+            emptied = active and is_emptied(old.document, document, node)
             old.reconfigure(document, prepared)
-            if old.started:
+            if old.started and emptied:
+                self._farewell.then(self._health_changed)
+            elif old.started:
                 old.set_ailments(self._ailments(document))
         else:
             self._replace(old, HostedRouter(self._world, document, prepared))

@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from vipkeeper.engine.log import log
@@ -28,11 +29,10 @@ LIMIT_MS = 500
 CLOSE_IDLE = b"close-idle\n"
 """No generation: those are hexadecimal."""
 _REQUEST = b"GET /healthz HTTP/1.1\r\nHost: engine\r\n\r\n"
-_ANSWER = b"HTTP/1.1 200"
 _READ_BYTES = 4096
 _STEP_S = 0.01
-_OTHER_WORKERS_MS = 20
-"""Each closes what it has by itself; ours is of one of them."""
+_OTHER_WORKERS_MS = 50
+"""Each closes what it has by itself, and ours is of one of them. Not longer: who asks again now comes to the new workers."""
 
 
 class NginxFarewell:
@@ -41,7 +41,10 @@ class NginxFarewell:
         self._path = nginx_socket
         self._fifo = nginx_socket.with_name("reload")
         self._open: socket.socket | None = None
-        self._closed = False
+        self._began_ns = 0
+        self._asked = False
+        self._over = loop.timer(self._end)
+        self._waiting: list[Callable[[], None]] = []
 
     def ask(self) -> bool:
         """Without waiting for it. False: nobody is there who could."""
@@ -57,63 +60,63 @@ class NginxFarewell:
             os.close(fifo)
         return True
 
-    def wait(self) -> None:
-        """Ask, and serve the loop until idle connections are closed, or for as long as the limit is."""
-        began_ns = time.monotonic_ns()
-        if not self._fifo.exists() or not self._connect():
+    def then(self, callback: Callable[[], None]) -> None:
+        """Ask, and call back when idle connections are closed, or when the limit is over: perhaps before this returns."""
+        self._waiting.append(callback)
+        if self._open is not None:
             return
-        try:
-            if not self.ask():
-                return
-            self._serve_loop(began_ns + ms_to_ns(LIMIT_MS), until_closed=True)
-            took_ms = round(ns_to_ms(time.monotonic_ns() - began_ns))
-            if self._closed:
-                log("nginx closes idle connections", took_ms=took_ms)
-                self._serve_loop(time.monotonic_ns() + ms_to_ns(_OTHER_WORKERS_MS))
-            else:
-                log("nginx has not closed idle connections", took_ms=took_ms)
-        finally:
-            self._drop()
+        self._began_ns = time.monotonic_ns()
+        if self._fifo.exists() and self._connect():
+            self._over.set(self._began_ns + ms_to_ns(LIMIT_MS))
+        else:
+            self._end(self._began_ns)
 
-    def _serve_loop(self, until_ns: int, *, until_closed: bool = False) -> None:
-        while time.monotonic_ns() < until_ns and not (until_closed and self._closed):
+    def wait(self) -> None:
+        """The same, serving the loop. Not from a callback of it."""
+        done: list[bool] = []
+        self.then(lambda: done.append(True))
+        while not done:
             self._loop.run_once(_STEP_S)
 
     def _connect(self) -> bool:
-        """A connection that is idle as a client's is: nginx closes it among the first."""
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-        connection.settimeout(LIMIT_MS / 1000 / 4)
+        """A connection that is idle, after one request, as a client's is: nginx closes it among the first."""
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
         try:
             connection.connect(str(self._path))
             connection.sendall(_REQUEST)
-            answered = connection.recv(_READ_BYTES).startswith(_ANSWER)
         except OSError:
-            answered = False
-        if not answered:
             connection.close()
             return False
-        connection.setblocking(False)
-        self._open, self._closed = connection, False
+        self._open, self._asked = connection, False
         self._loop.watch(connection.fileno(), self._ready)
         return True
 
-    def _ready(self, _now_ns: int) -> None:
+    def _ready(self, now_ns: int) -> None:
         assert self._open is not None
         try:
-            if self._open.recv(_READ_BYTES):
-                return  # the rest of the answer
+            answer = self._open.recv(_READ_BYTES)
         except BlockingIOError:
             return
         except OSError:
-            pass  # a reset is an end like any other
-        self._closed = True
-        self._drop()
+            answer = b""  # a reset is an end like any other
+        if answer and not self._asked:
+            self._asked = self.ask()
+        if answer and self._asked:
+            return
+        self._loop.unwatch(self._open.fileno())
+        if self._asked:
+            log("nginx closes idle connections", took_ms=round(ns_to_ms(now_ns - self._began_ns)))
+        self._over.set(now_ns + ms_to_ns(_OTHER_WORKERS_MS))
 
-    def _drop(self) -> None:
+    def _end(self, _now_ns: int) -> None:
+        self._over.cancel()
         if self._open is not None:
             self._loop.unwatch(self._open.fileno())
             self._open.close()
             self._open = None
+        waiting, self._waiting = self._waiting, []
+        for callback in waiting:
+            callback()
 
 
 def gives_way(old: RenderedVirtualIP, new: RenderedVirtualIP, node: str) -> bool:
@@ -122,3 +125,11 @@ def gives_way(old: RenderedVirtualIP, new: RenderedVirtualIP, node: str) -> bool
     if new.nginx is None or not new.preempt or before is None or after is None:
         return False
     return 0 < after.rank > before.rank
+
+
+def is_emptied(old: RenderedVirtualIP, new: RenderedVirtualIP, node: str) -> bool:
+    """Whether the Active of `old`, on `node`, will hand over as soon as it knows `new`: the node is being drained."""
+    before, after = old.nodes.get(node), new.nodes.get(node)
+    if new.nginx is None or before is None or after is None:
+        return False
+    return bool(after.leaving and not before.leaving)

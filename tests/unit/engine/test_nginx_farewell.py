@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from vipkeeper.engine.loop import Loop
-from vipkeeper.engine.nginx_farewell import CLOSE_IDLE, LIMIT_MS, NginxFarewell, gives_way
+from vipkeeper.engine.nginx_farewell import CLOSE_IDLE, LIMIT_MS, NginxFarewell, gives_way, is_emptied
 from vipkeeper.ipc.rendered import NodeShare, RenderedAddress, RenderedVirtualIP
 from vipkeeper.ipc.rendered_nginx import NginxSection
 
@@ -83,6 +83,19 @@ def test_without_an_nginx_nothing_is_waited_for(loop: Loop, tmp_path: Path) -> N
     assert not NginxFarewell(loop, tmp_path / "status.sock").ask(), "nobody reads"
 
 
+def test_several_that_wait_ask_once(loop: Loop, tmp_path: Path) -> None:
+    nginx = Nginx(tmp_path, obeys=True)
+    farewell = NginxFarewell(loop, tmp_path / "status.sock")
+    done: list[str] = []
+    farewell.then(lambda: done.append("one"))
+    farewell.then(lambda: done.append("two"))
+    assert done == []
+    farewell.wait()
+    assert done == ["one", "two"]
+    assert nginx.told == CLOSE_IDLE
+    nginx.close()
+
+
 def document(*order: str) -> RenderedVirtualIP:
     nodes = {name: NodeShare(200 - rank, rank) for rank, name in enumerate(order)}
     address = RenderedAddress(ip_address("192.0.2.10"))
@@ -112,3 +125,12 @@ def test_who_is_preferred_no_more_gives_way() -> None:
 def test_without_preemption_or_nginx_nobody_gives_way() -> None:
     for change in ({"preempt": False}, {"nginx": None}):
         assert not gives_way(document("one", "two"), replace(document("two", "one"), **change), "one")
+
+
+def test_a_node_that_is_drained_is_emptied_once() -> None:
+    before = document("one", "two")
+    drained = replace(before, nodes=before.nodes | {"one": replace(before.nodes["one"], leaving="Draining")})
+    assert is_emptied(before, drained, "one")
+    assert not is_emptied(drained, drained, "one")
+    assert not is_emptied(before, drained, "two")
+    assert not is_emptied(before, replace(drained, nginx=None), "one")
