@@ -86,6 +86,10 @@ class Announcer:
         self._next = 0
         self._ring(now_ns)
 
+    def again(self) -> None:
+        """Once more, beside the repeats."""
+        self._send()
+
     def stop(self) -> None:
         self._next = len(REPEATS_MS)
         self._timer.cancel()

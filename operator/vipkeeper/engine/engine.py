@@ -13,11 +13,13 @@ import signal
 import socket
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import vipkeeper
 from vipkeeper.engine import inheritance, realtime
+from vipkeeper.engine.address_ear import AddressEar
 from vipkeeper.engine.addresses import Addresses
 from vipkeeper.engine.adoption import Adoption, Legacy
 from vipkeeper.engine.agent_socket import AgentSocket
@@ -88,6 +90,17 @@ TIDY_JOURNAL_MS, TIDY_BLOCKS = 20, 2
 _QUIET_ERRNOS = (6, 19, 99)  # ENXIO, ENODEV, EADDRNOTAVAIL: what we want removed is gone already
 
 
+@dataclass(frozen=True, slots=True)
+class FrameSockets:
+    """Packet sockets that the guard keeps open, so that no engine has to close one (`announce.py`)."""
+
+    announcements: socket.socket
+    questions: socket.socket
+    """Of `segment_proof.py`."""
+    ear: socket.socket
+    """Of `address_ear.py`."""
+
+
 class Engine:
     def __init__(
         self,
@@ -95,8 +108,7 @@ class Engine:
         memory: StateMemory,
         heritage: Inheritance,
         guard: socket.socket,
-        announcements: socket.socket,
-        arp: socket.socket,
+        frames: FrameSockets,
     ) -> None:
         real_time = realtime.ask_for_real_time(realtime.ENGINE_PRIORITY)
         self._settings = settings
@@ -125,7 +137,7 @@ class Engine:
             ports=self._ports,
             memory=memory,
             virtual_macs=VirtualMACs(self._netlink, self._lower_link),
-            announcements=announcements,
+            announcements=frames.announcements,
             journal=self._journal,
             node=settings.node,
             real_time=real_time,
@@ -133,9 +145,10 @@ class Engine:
             secrets=heritage.secrets,
             peers=self._peers,
             local_routes=LocalRoutes(),
-            segment_proof=SegmentProof(self._loop, arp),
             damping=heritage.damping,
             keep_damping=self._keep_damping,
+            segment_proof=SegmentProof(self._loop, frames.questions),
+            address_ear=AddressEar(self._loop, frames.ear),
             on_change=self._router_changed,
         )
         self._verdicts = Verdicts(heritage.verdicts)

@@ -50,12 +50,12 @@ class ForeignAdverts:
             self._sightings.clear()
         self._vrid, self._addresses, self._knows_nodes = vrid, frozenset(addresses), knows_nodes
 
-    def received(self, advert: Advert, now_ns: int) -> None:
-        """A good one that is news."""
-        self._followed = None
-        if advert.remarks and self._is_foreign(advert):
-            self._followed = advert
+    def received(self, advert: Advert, now_ns: int) -> bool:
+        """A good one that is news. True: it is foreign."""
+        self._followed = advert if advert.remarks and self._is_foreign(advert) else None
+        if self._followed is not None:
             self._note(str(advert.source), lambda: self._describe_good(advert), advert.interval_cs, now_ns)
+        return self._followed is not None
 
     def received_again(self, advert: Advert, now_ns: int) -> None:
         """One of the Active that is followed, who says nothing new."""

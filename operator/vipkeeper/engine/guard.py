@@ -24,10 +24,11 @@ from dataclasses import replace
 import vipkeeper
 from vipkeeper.engine import inheritance, realtime
 from vipkeeper.engine.accept_filter import AcceptFilter, dropped_addresses
+from vipkeeper.engine.address_sockets import open_arp_socket
 from vipkeeper.engine.announce import open_socket
 from vipkeeper.engine.back_off import BackOff
 from vipkeeper.engine.document_store import read_documents, read_owner
-from vipkeeper.engine.engine import Engine
+from vipkeeper.engine.engine import Engine, FrameSockets
 from vipkeeper.engine.inheritance import (
     DampingKnown,
     Forget,
@@ -47,7 +48,6 @@ from vipkeeper.engine.log import log, make_unblocking, set_level, warn
 from vipkeeper.engine.loop import Loop
 from vipkeeper.engine.prepare_runner import PrepareRunner
 from vipkeeper.engine.secret_store import read_secrets
-from vipkeeper.engine.segment_proof import open_arp_socket
 from vipkeeper.engine.settings import MissingSetting, Settings, read_settings
 from vipkeeper.engine.state_memory import StateMemory
 from vipkeeper.engine.store_writer import StoreWriter
@@ -67,6 +67,7 @@ class Guard:
         self._memory = StateMemory()
         self._announcements = open_socket()
         self._arp = open_arp_socket()
+        self._ear = open_arp_socket()
         self._loop = Loop()
         self._signals = _catch_signals()
         self._loop.watch(self._signals.fileno(), self._signalled)
@@ -119,7 +120,8 @@ class Guard:
             self._loop.close()
             self._signals.close()
             self._memory.reread()
-            engine = Engine(self._settings, self._memory, self._heritage, connection, self._announcements, self._arp)
+            frames = FrameSockets(self._announcements, self._arp, self._ear)
+            engine = Engine(self._settings, self._memory, self._heritage, connection, frames)
             engine.run()
             status = 0
         except BaseException:

@@ -17,6 +17,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import assert_never
 
 from vipkeeper.engine import unicast
+from vipkeeper.engine.address_ear import AddressEar
 from vipkeeper.engine.addresses import Addresses, lease_s
 from vipkeeper.engine.adoption import Identity, Legacy
 from vipkeeper.engine.announce import Announcer
@@ -27,6 +28,7 @@ from vipkeeper.engine.first_claim import FirstClaim
 from vipkeeper.engine.flaps import CHANGES, Flaps
 from vipkeeper.engine.inheritance import Prepared
 from vipkeeper.engine.interfaces import Interfaces, Link
+from vipkeeper.engine.known_neighbours import neighbour_macs
 from vipkeeper.engine.liveness import Liveness, LocalRoutes
 from vipkeeper.engine.log import log, warn
 from vipkeeper.engine.loop import Loop
@@ -40,7 +42,7 @@ from vipkeeper.engine.router_findings import RouterFindings
 from vipkeeper.engine.segment_proof import SegmentProof
 from vipkeeper.engine.state_memory import StateMemory
 from vipkeeper.engine.talk import RouterTalk
-from vipkeeper.engine.virtual_mac import Seat, VirtualMACs
+from vipkeeper.engine.virtual_mac import Seat, VirtualMACs, virtual_mac
 from vipkeeper.health.damping import Damping
 from vipkeeper.ipc.messages import Finding, RouterStatus
 from vipkeeper.ipc.rendered import RenderedVirtualIP
@@ -71,6 +73,7 @@ from vipkeeper.vrrp.events import (
     HandoverAsked,
     HealthChanged,
     LocalAddressChanged,
+    PeerIsActive,
     Released,
     Shutdown,
     Startup,
@@ -114,6 +117,7 @@ class World:
     damping: Mapping[str, Damping]
     """By uid of the document, as the engine before has left it."""
     keep_damping: Callable[[str, Damping], None]
+    address_ear: AddressEar
     on_change: Callable[[HostedRouter], None]
     """There is something new to tell about this router."""
 
@@ -157,7 +161,8 @@ class HostedRouter:
         )
         self._told_health = HealthChanged(frozenset())
         self._on_end: Callable[[], None] | None = None
-        self._findings = RouterFindings(world.loop, document.name, self._talk.peer_at, self._changed)
+        ears = world.address_ear, world.segment_proof
+        self._findings = RouterFindings(world.loop, document.name, self._talk.peer_at, self._changed, *ears, self)
         self._findings.configure(document, self._config, world.node)
 
     # ---- what the engine tells
@@ -208,6 +213,29 @@ class HostedRouter:
     def identity(self) -> Identity:
         place = self.macvlan or self.interface
         return Identity(self.document.uid, self._config.vrid, int(self._config.family), place)
+
+    @property
+    def holds_alone(self) -> bool:
+        return self.state is State.ACTIVE and not self._core.is_handing_over
+
+    @property
+    def places(self) -> tuple[Link, ...]:
+        return tuple(link for link in (self._link, self._seat.link) if link is not None)
+
+    def is_own_mac(self, mac: bytes) -> bool:
+        """Of this host, or of the virtual router: whoever is its Active may have that one (RFC 9568 §7.3)."""
+        ours = any(link.mac == mac for link in self._world.interfaces.links())
+        return ours or mac == virtual_mac(self._config.vrid, self._config.family)
+
+    def is_peer_mac(self, mac: bytes, version: int) -> bool:
+        """As the kernel has seen them last."""
+        peers = self._findings.nodes | self._talk.peer_addresses()
+        places = self.places if peers else ()
+        known = (neighbour_macs(link.index, version) for link in places)
+        return any(of_one.get(address) == mac for of_one in known for address in peers)
+
+    def announce_again(self) -> None:
+        self._announcer.again()
 
     @property
     def legacy(self) -> Legacy:
@@ -331,7 +359,7 @@ class HostedRouter:
         self._heard = advert
         self._hearing = AdvertReceived(advert)
         before = self._core.active_address
-        self._findings.adverts.received(advert, now_ns)
+        self._findings.received(advert, now_ns)
         self._feed(self._hearing, now_ns)
         if news and advert.remarks:
             self._remarks.say(advert.remarks, advert.source, advert.priority)
@@ -450,6 +478,8 @@ class HostedRouter:
 
     def _peer_said(self, event: Event, now_ns: int) -> None:
         """What came by VRRP before this may tell more of the truth: it is read first."""
+        if isinstance(event, PeerIsActive):
+            self._findings.claims.other_active(now_ns)
         if isinstance(event, HandoverAsked) and self._shared is not None:
             self._shared.drain(now_ns)
         self._feed(event, now_ns)
@@ -502,6 +532,7 @@ class HostedRouter:
                 if new is State.INITIALIZE and (conflict := self._conflict()):
                     warn("no claim", vip=self.document.name, conflict=conflict.detail)
                 if State.ACTIVE in (old, new):
+                    self._findings.active_changed(new is State.ACTIVE, now_ns)
                     self._note_flap(now_ns)
                 self._changed()
             case _:

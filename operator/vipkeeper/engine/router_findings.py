@@ -1,9 +1,10 @@
 """What one router has found on the network, for an administrator: kept here, told in its status, and nothing decided.
 
     MulticastBlocked   the Active answers by unicast only; the core says so
+    AddressConflict    while we are Active: somebody else claims an address (`foreign_claims.py`)
     VRIDConflict       another virtual router of our VRID (`foreign_adverts.py`)
 
-Tests: tests/netns/test_witness.py, test_foreign_vrrp.py.
+Tests: tests/netns/test_witness.py, test_foreign_vrrp.py, test_address_conflict.py.
 """
 
 from __future__ import annotations
@@ -11,12 +12,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from ipaddress import ip_address
 
+from vipkeeper.engine.address_ear import AddressEar
 from vipkeeper.engine.foreign_adverts import ForeignAdverts
+from vipkeeper.engine.foreign_claims import ForeignClaims, Holder
 from vipkeeper.engine.log import log, warn
 from vipkeeper.engine.loop import Loop
 from vipkeeper.engine.netlink_codec import IPAddress
+from vipkeeper.engine.segment_proof import SegmentProof
 from vipkeeper.ipc.messages import Finding, FindingKind
 from vipkeeper.ipc.rendered import RenderedVirtualIP
+from vipkeeper.vrrp.advert import Advert
 from vipkeeper.vrrp.config import VirtualRouterConfig
 
 
@@ -24,20 +29,41 @@ class RouterFindings:
     """`peer_at` gives the name of the peer whose primary address that is, as the engines tell each other; "" if none."""
 
     def __init__(
-        self, loop: Loop, vip: str, peer_at: Callable[[IPAddress], str], on_change: Callable[[], None]
+        self,
+        loop: Loop,
+        vip: str,
+        peer_at: Callable[[IPAddress], str],
+        on_change: Callable[[], None],
+        ear: AddressEar,
+        proof: SegmentProof,
+        holder: Holder,
     ) -> None:
         self._vip = vip
         self._peer_at = peer_at
         self._on_change = on_change
-        self._nodes: frozenset[IPAddress] = frozenset()
+        self.nodes: frozenset[IPAddress] = frozenset()
+        """Where the other nodes of the document are."""
         self._blocked: tuple[str, IPAddress, int] | None = None
         self.adverts = ForeignAdverts(loop, vip, self._is_ours, on_change)
+        self.claims = ForeignClaims(loop, vip, ear, proof, holder, on_change)
 
     def configure(self, document: RenderedVirtualIP, config: VirtualRouterConfig, node: str) -> None:
         ways = {name: share.ways(config.family) for name, share in document.nodes.items() if name != node}
-        self._nodes = frozenset(address for of_one in ways.values() for address in of_one)
+        self.nodes = frozenset(address for of_one in ways.values() for address in of_one)
         knows_nodes = bool(ways) and all(ways.values())
         self.adverts.configure(config.vrid, config.all_addresses, knows_nodes=knows_nodes)
+        self.claims.configure(config.all_addresses, config.advertisement_interval_cs)
+
+    def received(self, advert: Advert, now_ns: int) -> None:
+        """A good one that is news. One of another virtual router explains no claim of our addresses."""
+        if not self.adverts.received(advert, now_ns):
+            self.claims.other_active(now_ns)
+
+    def active_changed(self, active: bool, now_ns: int) -> None:
+        if active:
+            self.claims.became_active(now_ns)
+        else:
+            self.claims.ceased_to_be_active()
 
     def blocked_changed(self, by: IPAddress | None, now_ns: int) -> None:
         """The Active lives, and its adverts do not arrive: a firewall, or a switch that snoops. None: they do again."""
@@ -50,17 +76,18 @@ class RouterFindings:
         self._on_change()
 
     def report(self, now_ns: int) -> tuple[Finding, ...]:
-        return (*self._blocked_finding(now_ns), *self.adverts.findings(now_ns))
+        return (*self._blocked_finding(now_ns), *self.adverts.findings(now_ns), *self.claims.findings(now_ns))
 
     def end(self) -> None:
         self.adverts.end()
+        self.claims.ceased_to_be_active()
 
     def _is_ours(self, address: IPAddress | str) -> bool:
         try:
             parsed = ip_address(address)
         except ValueError:
             return False
-        return parsed in self._nodes or bool(self._peer_at(parsed))
+        return parsed in self.nodes or bool(self._peer_at(parsed))
 
     def _blocked_finding(self, now_ns: int) -> tuple[Finding, ...]:
         if self._blocked is None:

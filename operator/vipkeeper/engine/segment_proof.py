@@ -6,6 +6,8 @@ Does this host hear the segment? Neighbours on it are asked who they are (ARP, n
 is the proof, in both directions. No carrier and no switch in between can lie about that.
 
 Who is asked: the peers, and whoever the kernel knows as a neighbour on that interface: the router, the clients.
+The kernel lets in the answers of those who are asked, as long as they are, and nothing else: an answer is never an old
+one, and a flood of answers wakes us for a moment only.
 The socket for ARP is the guard's, like that of announcements: to close one takes the kernel 10 ms, time which a new
 engine does not have. That for IPv6 is opened when it is needed first.
 
@@ -14,18 +16,27 @@ Tests: tests/netns/test_witness.py.
 
 from __future__ import annotations
 
-import ctypes
 import socket
 import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
+from vipkeeper.engine.address_sockets import drain, open_advertisement_socket
+from vipkeeper.engine.address_words import (
+    ARP_SENDER_AT,
+    ND_TARGET_END_AT,
+    ONLY_REPLIES,
+    hop_limit_and_index,
+    last_words,
+    word_filter,
+)
 from vipkeeper.engine.interfaces import Link
 from vipkeeper.engine.known_neighbours import known_neighbours
 from vipkeeper.engine.log import warn
 from vipkeeper.engine.loop import Loop, Timer
 from vipkeeper.engine.netlink_codec import IPAddress
+from vipkeeper.engine.packet_filter import attach
 from vipkeeper.vrrp.timers import CLAIM_NS
 from vipkeeper.vrrp.units import ms_to_ns
 
@@ -35,9 +46,8 @@ PROBE_SPACING_NS = ms_to_ns(75)
 MAX_TARGETS = 16
 _READS_PER_WAKEUP = 64
 
-_SO_ATTACH_FILTER = 26
 _ETHERTYPE_ARP, _ETHERTYPE_IPV6 = 0x0806, 0x86DD
-_ICMPV6, _SOLICITATION, _ADVERTISEMENT, _ICMP6_FILTER = 58, 135, 136, 1
+_ICMPV6, _SOLICITATION = 58, 135
 _BROADCAST = b"\xff" * 6
 _REPLY = b"\0\2"
 
@@ -69,16 +79,19 @@ class _Question:
     on_answer: Callable[[IPAddress, bytes, int], None]
     until_ns: int
     left: int = ATTEMPTS
+    due_ns: int = 0
+    """When to ask again."""
 
 
 class SegmentProof:
     def __init__(self, loop: Loop, arp: socket.socket) -> None:
-        """`arp`: from `open_arp_socket`. It sends frames of both families."""
+        """`arp`: from `address_sockets.py`. It sends frames of both families."""
         self._loop = loop
         self._arp = arp
         self._nd: socket.socket | None = None
         self._questions: list[_Question] = []
         self._reads_arp = False
+        self._in_force: dict[int, frozenset[int]] = {}
         self._timer: Timer = loop.timer(self._again)
 
     def ask(
@@ -128,24 +141,39 @@ class SegmentProof:
 
     def _put(self, question: _Question, now_ns: int) -> None:
         self._questions.append(question)
-        question.left -= 1
-        self._send(question)
+        self._listen_for_answers()
+        self._send(question, now_ns)
         self._rest(now_ns)
 
     def _again(self, now_ns: int) -> None:
         for question in self._questions:
-            if question.left:
-                question.left -= 1
-                self._send(question)
+            if question.left and now_ns >= question.due_ns:
+                self._send(question, now_ns)
         self._rest(now_ns)
 
     def _rest(self, now_ns: int) -> None:
         self._questions = [item for item in self._questions if now_ns < item.until_ns]
-        waiting = [item.spacing_ns for item in self._questions if item.left]
-        if waiting and self._timer.deadline_ns is None:
-            self._timer.set(now_ns + min(waiting))
+        self._listen_for_answers()
+        waiting = [item.due_ns if item.left else item.until_ns for item in self._questions]
+        if waiting:
+            self._timer.set(min(waiting))
 
-    def _send(self, question: _Question) -> None:
+    def _listen_for_answers(self) -> None:
+        targets = [address for item in self._questions for address in item.targets]
+        for version, opened in ((4, self._arp if self._reads_arp else None), (6, self._nd)):
+            words = last_words(targets, version)
+            if opened is None or words == self._in_force.get(version):
+                continue
+            before, at = (ONLY_REPLIES, ARP_SENDER_AT) if version == 4 else ((), ND_TARGET_END_AT)
+            try:
+                attach(opened, word_filter(words, at, before))
+            except OSError as error:
+                warn("neighbours' answers are not told apart", error=error.strerror)
+            self._in_force[version] = words
+
+    def _send(self, question: _Question, now_ns: int) -> None:
+        question.left -= 1
+        question.due_ns = now_ns + question.spacing_ns
         for frame in question.frames:
             try:
                 self._arp.sendto(frame, (question.link.name, 0))
@@ -155,10 +183,12 @@ class SegmentProof:
     def _open(self, version: int) -> bool:
         try:
             if not self._reads_arp:
+                attach(self._arp, word_filter(frozenset(), ARP_SENDER_AT))
+                drain(self._arp)  # what an engine before this one has not read
                 self._reads_arp = True
                 self._loop.watch(self._arp.fileno(), self._read_arp)
             if version == 6 and self._nd is None:
-                self._nd = _nd_socket()
+                self._nd = open_advertisement_socket()
                 self._loop.watch(self._nd.fileno(), self._read_nd)
         except OSError as error:
             warn("no socket to ask neighbours", error=error.strerror)
@@ -181,9 +211,7 @@ class SegmentProof:
                 message, ancillary, _flags, _sender = self._nd.recvmsg(256, 64)
             except OSError:
                 return
-            index = next(
-                (struct.unpack("=I", data[16:20])[0] for _level, _kind, data in ancillary if len(data) >= 20), 0
-            )
+            _hop_limit, index = hop_limit_and_index(ancillary)
             if len(message) >= 24:
                 self._answered(index, IPv6Address(message[8:24]), message[26:32], now_ns)
 
@@ -192,23 +220,3 @@ class SegmentProof:
             if question.link.index == index and by in question.targets and mac != question.link.mac:
                 self._questions.remove(question)
                 question.on_answer(by, mac, now_ns)
-
-
-def open_arp_socket() -> socket.socket:
-    """ARP replies of all interfaces; of what came in before the filter was there, anything."""
-    kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
-    opened = socket.socket(socket.AF_PACKET, kind, socket.htons(_ETHERTYPE_ARP))
-    steps = [(0x28, 0, 0, 20), (0x15, 0, 1, 2), (0x06, 0, 0, 0xFFFF), (0x06, 0, 0, 0)]  # half word at 20 is 2: a reply
-    program = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
-    opened.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("@HP", len(steps), ctypes.addressof(program)))
-    return opened
-
-
-def _nd_socket() -> socket.socket:
-    """Neighbour advertisements (RFC 3542 §3.2: a set bit blocks its type)."""
-    opened = socket.socket(socket.AF_INET6, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, _ICMPV6)
-    blocked = [0xFFFFFFFF] * 8
-    blocked[_ADVERTISEMENT >> 5] &= ~(1 << (_ADVERTISEMENT & 31))
-    opened.setsockopt(_ICMPV6, _ICMP6_FILTER, struct.pack("=8I", *blocked))
-    opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
-    return opened

@@ -96,19 +96,21 @@ class Sightings:
         )
 
     def _ring(self, now_ns: int) -> None:
-        ended = [source for source, item in self._seen.items() if now_ns >= item.until_ns]
-        for source in ended:
-            item = self._seen.pop(source)
-            if item.confirmed:
+        self._doubt_those_about_to_end(now_ns)
+        for source in [source for source, item in self._seen.items() if now_ns >= item.until_ns]:
+            if self._seen.pop(source).confirmed:
                 log(f"{self._kind.value}: over", vip=self._vip, source=source)
                 self._owed = True
-        for source, item in list(self._seen.items()):
-            if self._doubt is not None and not item.doubted and now_ns >= item.until_ns - self._doubt_ns:
-                item.doubted = True
-                self._doubt(source, now_ns)
         if self._owed:
             self._tell(now_ns)
         self._arm()
+
+    def _doubt_those_about_to_end(self, now_ns: int) -> None:
+        for source, item in list(self._seen.items()):
+            if self._doubt is not None and not item.doubted and now_ns >= item.until_ns - self._doubt_ns:
+                item.doubted = True
+                item.until_ns = max(item.until_ns, now_ns + self._doubt_ns)  # time for an answer, if we are late
+                self._doubt(source, now_ns)
 
     def _tell(self, now_ns: int) -> None:
         if self._told_ns is not None and now_ns - self._told_ns < TELL_NS:

@@ -278,6 +278,12 @@ class RouterTalk:
         heard = self._peers.book.at(self._name, address)
         return "" if heard is None else heard.peer
 
+    def peer_addresses(self) -> set[IPAddress]:
+        """All where peers are, as the document and they themselves have told."""
+        known = {address for of_one in self._ways.values() for address in of_one}
+        said = (self._peers.book.said_by(self._name, peer) for peer in self._ways)
+        return known | {entry.primary for entry in said if entry is not None and entry.primary is not None}
+
     def _ways_to(self, peer: str) -> list[Way]:
         """By the router's own interface to where the peer is on the segment; and to its other addresses."""
         ways: dict[IPAddress, Way] = {}

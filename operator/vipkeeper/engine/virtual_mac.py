@@ -131,6 +131,11 @@ class Seat:
             self._macs.lower_link(self.link.index)
 
 
+def virtual_mac(vrid: int, family: Family) -> bytes:
+    """RFC 9568 §7.3."""
+    return bytes((0x00, 0x00, 0x5E, 0x00, 0x01 if family is Family.IPV4 else 0x02, vrid))
+
+
 def _open(family: Family) -> socket.socket:
     """For sending only: bound to an address that no advert is sent to."""
     ipv4 = family is Family.IPV4

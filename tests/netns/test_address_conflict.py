@@ -1,0 +1,240 @@
+"""While we are Active somebody else claims our address: told by MAC address, corrected, and gone when that one is. And what
+is no conflict: whatever a peer says when it takes over, two Actives that settle it, the virtual MAC address."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from ipaddress import ip_address
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from scapy.layers.inet6 import ICMPv6ND_NA, ICMPv6NDOptDstLLAddr, IPv6
+from scapy.layers.l2 import ARP, Ether
+
+from tests.netns.keepalived import Keepalived
+from tests.netns.lan import Host, Lan, stays, wait_for
+from tests.netns.neighbour import VirtualRouter
+from tests.netns.speaker import Speaker, document
+from tests.netns.stranger import Stranger
+from vipkeeper.ipc.messages import Finding, RouterStatus
+from vipkeeper.ipc.rendered import NodeShare
+
+pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping")]
+
+VIP, VIP6 = "192.0.2.100", "2001:db8::100"
+FLOOD_S = 4
+SENDER = """
+import socket, sys, time
+frame = bytes.fromhex(sys.argv[1])
+out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+out.bind(("eth0", 0))
+count, end = 0, time.monotonic() + float(sys.argv[2])
+print("now", flush=True)
+while time.monotonic() < end:
+    for _ in range(100):
+        try:
+            out.send(frame)
+        except OSError:
+            continue
+        count += 1
+print(count)
+"""
+
+
+def conflicts(speaker: Speaker) -> list[Finding]:
+    status = speaker.status()
+    return [] if status is None else [item for item in status.findings if item.kind == "AddressConflict"]
+
+
+def has_ever_told(speaker: Speaker) -> list[Finding]:
+    """A conflict, in any status since it was started."""
+    speaker.agent.read()
+    said = [item for item in speaker.agent.history if isinstance(item, RouterStatus)]
+    return [found for status in said for found in status.findings if found.kind == "AddressConflict"]
+
+
+def told(speaker: Speaker, mac: str) -> Finding:
+    found = wait_for(f"it is told\n{speaker.log()}", lambda: conflicts(speaker))
+    assert [item.source for item in found] == [mac]
+    return found[0]
+
+
+def settle(speaker: Speaker) -> None:
+    """It is Active for more than a moment (so late words of another one are none), and what a kernel has just learned
+    may be learned anew (its locktime is one second)."""
+    stays("it is Active", lambda: speaker.told().state == "Active", 1.2)
+
+
+def advertisement(mac: str, address: str) -> bytes:
+    message = ICMPv6ND_NA(R=0, S=0, O=1, tgt=address) / ICMPv6NDOptDstLLAddr(lladdr=mac)
+    return bytes(Ether(src=mac, dst="33:33:00:00:00:01") / IPv6(src=address, dst="ff02::1", hlim=255) / message)
+
+
+def arp(mac: str, address: str, target: str, operation: int = 1) -> bytes:
+    said = ARP(op=operation, hwsrc=mac, psrc=address, pdst=target)
+    return bytes(Ether(src=mac, dst="ff:ff:ff:ff:ff:ff") / said)
+
+
+@pytest.mark.requires("arping")
+def test_a_host_with_our_address_is_told_as_long_as_it_has_it_and_its_neighbours_are_corrected(lan: Lan) -> None:
+    one, stranger, client = Speaker(lan.host("one")).start(), lan.host("stranger"), lan.host("client")
+    one.apply(document({"one": 100}, VIP))
+    one.wait_until("Active")
+    assert client.answers(VIP)
+    settle(one)
+    stranger.run("ip", "address", "add", f"{VIP}/32", "dev", "eth0")
+    assert one.told().findings == ()
+    announcing = ("arping", "-q", "-U", "-c", "1", "-I", "eth0", "-s", VIP, VIP)
+    stranger.start(*announcing, stdout=subprocess.DEVNULL)  # it ends a second after the frame
+    wait_for("the client believes it", lambda: client.neighbour_mac(VIP) == stranger.mac, pause_s=0.005)
+    finding = told(one, stranger.mac)
+    assert VIP in finding.detail
+    assert "ARP announcement" in finding.detail
+    wait_for("the client is corrected", lambda: client.neighbour_mac(VIP) == one.host.mac)
+    assert one.told().state == "Active"
+    stays("it is asked, and still has it", lambda: conflicts(one), 13)
+    stranger.run("ip", "address", "del", f"{VIP}/32", "dev", "eth0")
+    wait_for(f"it is gone\n{one.log()}", lambda: not conflicts(one), 25)
+    assert one.agent.transitions()[-1][0] == "Active"
+
+
+@pytest.mark.parametrize(
+    ("vip", "make", "what"),
+    [
+        (VIP, lambda mac: arp(mac, VIP, "192.0.2.7"), "ARP request"),
+        (VIP, lambda mac: arp(mac, VIP, "192.0.2.7", 2), "ARP reply"),
+        (VIP6, lambda mac: advertisement(mac, VIP6), "neighbour advertisement"),
+    ],
+    ids=["request", "reply", "advertisement"],
+)
+def test_whatever_says_so_is_told_and_corrected_and_goes(lan: Lan, vip: str, make: object, what: str) -> None:
+    assert callable(make)
+    one, stranger, client = Speaker(lan.host("one")).start(), Stranger(lan.host("stranger")), lan.host("client")
+    one.apply(document({"one": 100}, vip))
+    one.wait_until("Active")
+    assert client.answers(vip)
+    settle(one)
+    liar = "02:00:00:00:00:66"
+    stranger.send(make(liar))
+    wait_for("the client believes it", lambda: client.neighbour_mac(vip) == liar, pause_s=0.005)
+    assert what in told(one, liar).detail
+    wait_for("the client is corrected", lambda: client.neighbour_mac(vip) == one.host.mac)
+    wait_for(f"it goes\n{one.log()}", lambda: not conflicts(one), 25)
+
+
+def test_our_own_and_the_virtual_mac_address_and_other_addresses_are_no_conflict(lan: Lan) -> None:
+    one, stranger = Speaker(lan.host("one")).start(), Stranger(lan.host("stranger"))
+    one.apply(document({"one": 100}, VIP))
+    one.wait_until("Active")
+    settle(one)
+    for mac in (one.host.mac, "00:00:5e:00:01:33"):
+        stranger.send(arp(mac, VIP, VIP))
+    stranger.send(arp("02:00:00:00:00:66", "192.0.2.101", "192.0.2.101"))
+    stranger.send(arp("02:00:00:00:00:66", "0.0.0.0", VIP))
+    stays(f"nothing is told\n{one.log()}", lambda: not conflicts(one), 3)
+
+
+@pytest.mark.parametrize("virtual_mac", [False, True], ids=["MAC of the host", "virtual MAC"])
+@pytest.mark.parametrize("vip", [VIP, VIP6])
+def test_peers_that_take_over_and_two_actives_that_settle_it_are_no_conflict(
+    lan: Lan, vip: str, virtual_mac: bool
+) -> None:
+    one, two = (Speaker(lan.host(name)).start() for name in ("one", "two"))
+    lan.host("client")
+    ours = replace(document({"one": 100, "two": 200}, vip, interval_cs=50), virtual_mac=virtual_mac)
+    one.apply(ours)
+    one.wait_until("Active")
+    two.apply(ours)
+    two.wait_until("Active")
+    one.wait_until("Backup")
+    for host in (two.host, one.host):  # the better one, then the other is away for a while
+        host.cut()
+        for speaker in (one, two):
+            speaker.wait_until("Active")
+        stays("both announce it", lambda: True, 1.5)
+        host.heal()
+        one.wait_until("Backup")
+    two.stop()
+    one.wait_until("Active")
+    assert has_ever_told(one) == []
+
+
+def test_a_keepalived_that_takes_over_and_gives_back_is_no_conflict(lan: Lan) -> None:
+    one, other = Speaker(lan.host("one")).start(), lan.host("other")
+    one.apply(document({"one": 100}, VIP))
+    one.wait_until("Active")
+    for _ in range(2):
+        neighbour = Keepalived(other, VirtualRouter((VIP,), 150))
+        one.wait_until("Backup")
+        neighbour.stop()
+        one.wait_until("Active")
+    stays(f"nothing is told\n{one.log()}", lambda: not conflicts(one), 2)
+    assert has_ever_told(one) == []
+
+
+@pytest.mark.requires("nft")
+def test_two_actives_that_know_each_other_and_hear_no_adverts_are_a_split_brain(lan: Lan) -> None:
+    speakers = [Speaker(lan.host(name)).start() for name in ("one", "two")]
+    for speaker in speakers:
+        speaker.host.run("nft", "add table inet block")
+        speaker.host.run("nft", "add chain inet block input { type filter hook input priority 0 ; }")
+        speaker.host.run("nft", "add rule inet block input ip protocol 112 drop")
+    one, two = speakers
+    assert one.host.answers(two.host.ipv4), "the kernels know each other"
+    ours = document({"one": 100, "two": 200}, VIP, interval_cs=10)
+    shares = {
+        item.host.name: NodeShare(priority, rank, segment_addresses=(ip_address(item.host.ipv4),))
+        for item, priority, rank in ((one, 100, 1), (two, 200, 0))
+    }
+    for speaker in speakers:
+        speaker.apply(replace(ours, nodes=shares))
+    both_are_active(speakers)
+    stays("no conflict is told", lambda: not any(has_ever_told(item) for item in speakers), 2)
+
+
+def both_are_active(speakers: list[Speaker]) -> None:
+    for speaker in speakers:
+        speaker.wait_until("Active")
+
+
+def cpu_ticks(pid: int) -> int:
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return int(user) + int(system)
+
+
+@pytest.mark.requires("tcpdump")
+@pytest.mark.parametrize("vip", [VIP, VIP6])
+def test_a_flood_of_claims_costs_little_delays_no_advert_and_moves_nothing(lan: Lan, vip: str) -> None:
+    one, stranger = Speaker(lan.host("one")).start(), lan.host("stranger")
+    one.apply(document({"one": 200}, vip, interval_cs=10))
+    one.wait_until("Active")
+    source = f"ip6 proto 112 and src host {one.host.link_local}" if ":" in vip else "vrrp and src host 192.0.2.1"
+    capture = lan.capture(source)
+    liar = "02:00:00:00:00:66"
+    frame = advertisement(liar, vip) if ":" in vip else arp(liar, vip, vip)
+    before = cpu_ticks(one.engine)
+    process = start_flood(stranger, frame)
+    assert process.stdout is not None
+    sent = int(process.stdout.readline())
+    used = (cpu_ticks(one.engine) - before) / 100 / FLOOD_S
+    wait_for("adverts go on", lambda: len(capture.lines()) > FLOOD_S * 9)
+    times = [float(line.split()[0]) for line in capture.lines()]
+    longest_ms = max(later - earlier for earlier, later in pairwise(times)) * 1000
+    print(f"{sent // FLOOD_S} frames a second; longest pause {longest_ms:.1f} ms; {used:.1%} of a processor")
+    assert longest_ms < 300, "three intervals: what a neighbour waits for"
+    assert used < 0.3
+    told(one, liar)
+    assert [state for state, _reason in one.agent.transitions()][-1] == "Active"
+    assert len(has_ever_told(one)) < 10, "and few words are made of it"
+
+
+def start_flood(host: Host, frame: bytes) -> subprocess.Popen[str]:
+    process: subprocess.Popen[str] = host.start(
+        *(sys.executable, "-c", SENDER, frame.hex(), str(FLOOD_S)), stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "now\n"
+    return process
