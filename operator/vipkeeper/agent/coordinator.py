@@ -267,6 +267,8 @@ class Coordinator:
                 self._heard_of.add(event.name)
                 self._report.router(event, now, now_s)
                 self._do(self._documents.engine_runs({event.name}))
+            case messages.Segments():
+                self._report.segments(event)
             case messages.Gone():
                 self._report.router_gone(event.name, event.family)
                 if not self._report.runs(event.name):

@@ -10,15 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from vipkeeper.ipc.messages import Refused, RouterStatus
+from vipkeeper.ipc.messages import Refused, RouterStatus, Segments
 from vipkeeper.spec.speaker import (
     NetworkFinding,
     NginxReport,
     RefusedDocument,
+    SegmentReport,
     VirtualRouterReport,
     VRRPSpeakerStatus,
     refusal_from_engine,
     report_from_router,
+    segments_from_engine,
 )
 
 COUNTERS_S = 60.0
@@ -34,6 +36,7 @@ class SpeakerReport:
         self._refused: dict[str, RefusedDocument] = {}
         self._routers: dict[tuple[str, str], VirtualRouterReport] = {}
         """By name and family."""
+        self._segments: tuple[SegmentReport, ...] = ()
         self._counted_s: dict[tuple[str, str], float] = {}
 
     def engine_started(self, version: str) -> None:
@@ -46,6 +49,10 @@ class SpeakerReport:
         self.engine_version = ""
         self._refused.clear()
         self._routers.clear()
+        self._segments = ()
+
+    def segments(self, message: Segments) -> None:
+        self._segments = segments_from_engine(message)
 
     def router(self, status: RouterStatus, received_at: datetime, now_s: float) -> None:
         new = report_from_router(status, received_at)
@@ -98,6 +105,7 @@ class SpeakerReport:
             virtual_routers=tuple(self._routers[key] for key in sorted(self._routers)),
             refused=tuple(refused[name] for name in sorted(refused)),
             nginx=self.nginx,
+            segments=self._segments,
         )
 
 

@@ -32,7 +32,7 @@ from vipkeeper.spec.rules import FAMILIES_FIXED, parse_ip
 from vipkeeper.spec.secrets import secret_problems
 from vipkeeper.spec.settings import OperatorSettings, settings_problems
 from vipkeeper.spec.speaker import VRRPSpeaker
-from vipkeeper.spec.vrids import allocate_vrid
+from vipkeeper.spec.vrids import allocate_vrid, heard_on_the_wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +268,7 @@ def _conclude(decision: Decision, claim: Claim, verdict: Verdict, others: Iterab
         return _refuse(decision, (f"spec.vrrp.families: {FAMILIES_FIXED.message}",), RefusalReason.INVALID)
     if claim.vrid is None:
         taken = {rival.vrid for rival in rivals(claim, others) if rival.vrid is not None}
-        pin = allocate_vrid(claim.uid, taken)
+        pin = allocate_vrid(claim.uid, taken, heard_on_the_wire(claim, ground.speakers))
         if pin is None:
             problem = "spec.vrid: all 255 VRIDs of the segment are taken: delete a VirtualIP there"
             return _refuse(decision, (problem,), RefusalReason.NO_FREE_VRID)

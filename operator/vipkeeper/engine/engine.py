@@ -25,6 +25,7 @@ from vipkeeper.engine.adoption import Adoption, Legacy
 from vipkeeper.engine.agent_socket import AgentSocket
 from vipkeeper.engine.credentials import credentials_of, with_news
 from vipkeeper.engine.documents import config_of, problems_of
+from vipkeeper.engine.foreign_vrids import Scout
 from vipkeeper.engine.hosted_router import HostedRouter, World
 from vipkeeper.engine.inheritance import Inheritance, Prepared, Results, needs_of
 from vipkeeper.engine.interfaces import Interfaces, Link
@@ -66,6 +67,7 @@ from vipkeeper.ipc.messages import (
     Remove,
     RemoveReason,
     Secrets,
+    Segments,
     Synced,
     Welcome,
     to_json,
@@ -162,6 +164,9 @@ class Engine:
         self._counter_timer = self._loop.timer(self._tell_counters)
         self._garbage_timer = self._loop.timer(self._collect_garbage)
         self._adoption = Adoption(self._loop, settings.placement, self._running, self._let_go)
+        self._scout = Scout(
+            self._loop, self._interfaces, self._virtual_addresses, self._ports.vrids, self._segments_changed
+        )
         self._agents = AgentSocket(
             self._loop, settings.engine_socket, self._greeting, self._agent_said, self._has_something_of
         )
@@ -186,6 +191,7 @@ class Engine:
         if self._heritage.hearsay:
             log("documents of another pod wait for the agent", vips=",".join(sorted(self._heritage.hearsay)))
             self._hearsay_timer.set(now_ns + ms_to_ns(BELIEVE_HEARSAY_MS))
+        self._scout.start(now_ns)
         self._counter_timer.set(now_ns + ms_to_ns(TELL_COUNTERS_MS))
         self._garbage_timer.set(now_ns + ms_to_ns(COLLECT_GARBAGE_MS))
         realtime.wake_on_time()
@@ -400,7 +406,8 @@ class Engine:
 
     def _greeting(self) -> list[EngineMessage]:
         welcome = Welcome(vipkeeper.__version__, self._settings.node, self._settings.placement)
-        return [welcome, *(router.status() for router in self._routers.values())]
+        segments = [Segments(self._scout.report())] if self._scout.report() else []
+        return [welcome, *segments, *(router.status() for router in self._routers.values())]
 
     def _guard_said(self, line: bytes) -> None:
         message = inheritance.decode(line)
@@ -564,6 +571,9 @@ class Engine:
             router = self._routers.get(name)
             if router is not None:
                 self._agents.tell(router.status())
+
+    def _segments_changed(self) -> None:
+        self._agents.tell(Segments(self._scout.report()))
 
     def _tell_counters(self, now_ns: int) -> None:
         for router in self._routers.values():

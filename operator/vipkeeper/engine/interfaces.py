@@ -71,6 +71,16 @@ class Link:
 
     def segment(self, family: Family, virtual_addresses: tuple[IPAddress, ...]) -> str:
         """The on-link prefix that holds the first virtual address, else that of the interface; "" when unknown."""
+        prefixes = self._prefixes(family, virtual_addresses)
+        for address in virtual_addresses[:1]:
+            prefixes.sort(key=lambda item: _rank(item, address))
+        return str(prefixes[0]) if prefixes else ""
+
+    def segments(self, family: Family, virtual_addresses: Container[IPAddress]) -> tuple[str, ...]:
+        """All its on-link prefixes."""
+        return tuple(dict.fromkeys(str(item) for item in self._prefixes(family, virtual_addresses)))
+
+    def _prefixes(self, family: Family, virtual_addresses: Container[IPAddress]) -> list[IPv4Network | IPv6Network]:
         prefixes = [
             _subnet(message)
             for message in self.addresses.values()
@@ -79,10 +89,7 @@ class Link:
             and message.address not in virtual_addresses
             and message.proto != OUR_PROTO
         ]
-        prefixes = [item for item in prefixes if not item.is_link_local] or prefixes
-        for address in virtual_addresses[:1]:
-            prefixes.sort(key=lambda item: _rank(item, address))
-        return str(prefixes[0]) if prefixes else ""
+        return [item for item in prefixes if not item.is_link_local] or prefixes
 
     def holds_ours(self, address: IPAddress) -> bool:
         """Whether an address put here by a speaker is still there: tagged, or on a lease of the kernel and of full
@@ -115,6 +122,9 @@ class Interfaces:
 
     def named(self, name: str) -> Link | None:
         return next((link for link in self._links.values() if link.name == name), None)
+
+    def at(self, index: int) -> Link | None:
+        return self._links.get(index)
 
     def links(self) -> list[Link]:
         return list(self._links.values())

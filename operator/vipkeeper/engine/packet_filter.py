@@ -56,16 +56,26 @@ class Likeness:
 def vrid_filter(family: Family, vrids: Set[int]) -> Program:
     """Adverts for these VRIDs, in any version that the family has; else nothing. A router refuses the other version
     itself: whoever sends it has taken our VRID, and that must be told."""
-    load = _LD_BYTE_INDEXED if family is Family.IPV4 else _LD_BYTE
-    program: Program = [(_LDX_HEADER_LENGTH, 0, 0, 0)] if family is Family.IPV4 else []
-    if family is Family.IPV4:
-        program += [(load, 0, 0, 0), (_JEQ, 2, 0, _V2_ADVERT), (_JEQ, 1, 0, _V3_ADVERT), _NOTHING]
-    else:
-        program += [(load, 0, 0, 0), (_JEQ, 1, 0, _V3_ADVERT), _NOTHING]
-    program.append((load, 0, 0, 1))
+    program = _load_vrid_of_adverts(family)
     for vrid in sorted(vrids):
         program += [(_JEQ, 0, 1, vrid), _ALL]
     return [*program, _NOTHING]
+
+
+def other_vrids_filter(family: Family, but: Set[int]) -> Program:
+    """Adverts for any VRID but these (and 0, which is none)."""
+    program = _load_vrid_of_adverts(family)
+    for vrid in sorted({0, *but}):
+        program += [(_JEQ, 0, 1, vrid), _NOTHING]
+    return [*program, _ALL]
+
+
+def _load_vrid_of_adverts(family: Family) -> Program:
+    """Nothing, unless it is an advert in a version of the family; then its VRID is at hand."""
+    if family is Family.IPV6:
+        return [(_LD_BYTE, 0, 0, 0), (_JEQ, 1, 0, _V3_ADVERT), _NOTHING, (_LD_BYTE, 0, 0, 1)]
+    is_advert = [(_JEQ, 2, 0, _V2_ADVERT), (_JEQ, 1, 0, _V3_ADVERT), _NOTHING]
+    return [(_LDX_HEADER_LENGTH, 0, 0, 0), (_LD_BYTE_INDEXED, 0, 0, 0), *is_advert, (_LD_BYTE_INDEXED, 0, 0, 1)]
 
 
 def likeness_ipv4(packet: bytes) -> Likeness | None:

@@ -196,6 +196,10 @@ class Ports:
         shared.close()
         self._ports.pop((shared.port.index, shared.port.family), None)
 
+    def vrids(self) -> dict[tuple[int, Family], tuple[int, ...]]:
+        """Of the routers here, by interface and family."""
+        return {place: tuple(shared.routers) for place, shared in self._ports.items()}
+
     def link_changed(self, link: Link) -> None:
         for (index, _family), shared in self._ports.items():
             if index == link.index:

@@ -126,6 +126,14 @@ class Fields:
             return ()
         return tuple(value)
 
+    def numbers(self, name: str, low: int, high: int) -> tuple[int, ...]:
+        """Whole numbers in low..high."""
+        value = self._value.get(name, [])
+        if not isinstance(value, list) or not all(type(item) is int and low <= item <= high for item in value):
+            self.note(name, f"is not a list of whole numbers in {low}..{high}")
+            return ()
+        return tuple(value)
+
     def finish(self) -> None:
         """Raise BadDocument when anything was wrong."""
         if self.problems:

@@ -21,6 +21,9 @@ MAX_LINE_BYTES = 1 << 20
 """A longer line ends the connection."""
 
 
+HIGHEST_VRID = 255
+
+
 class HealthSource(StrEnum):
     """Who says that this node is ill. Each is one member of the router's set of ailments."""
 
@@ -199,6 +202,24 @@ class RouterStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentHeard:
+    """What is heard of others on one segment."""
+
+    interface: str
+    segment: str
+    """On-link prefix, as in RouterStatus."""
+    foreign_vrids: tuple[int, ...]
+    """VRIDs in use there, but for those that run in this engine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """All segments on which others' VRIDs are heard. Told on change, which is each 30 s at most."""
+
+    segments: tuple[SegmentHeard, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Gone:
     """The router of that name has ended here and its addresses are removed."""
 
@@ -217,7 +238,7 @@ class Refused:
 
 
 AgentMessage = Apply | Remove | Synced | Health | Secrets
-EngineMessage = Welcome | RouterStatus | Gone | Refused
+EngineMessage = Welcome | RouterStatus | Segments | Gone | Refused
 
 
 def encode(message: AgentMessage | EngineMessage) -> bytes:
@@ -273,6 +294,8 @@ def to_json(message: AgentMessage | EngineMessage) -> dict[str, Any]:
                 "putBack": message.put_back,
                 "dampedMs": message.damped_ms,
             }
+        case Segments():
+            return {"type": "segments", "segments": [_segment_to_json(item) for item in message.segments]}
         case Gone():
             return {"type": "gone", "name": message.name, "family": message.family}
         case Refused():
@@ -340,6 +363,8 @@ def decode_engine_message(line: bytes) -> EngineMessage:
             message = Welcome(fields.text("version"), fields.text("node"), fields.text("placement"))
         case "status":
             message = _status(fields, json.loads(line))
+        case "segments":
+            message = Segments(tuple(_segment_from_json(item) for item in fields.children("segments")))
         case "gone":
             message = Gone(fields.text("name"), fields.text("family", ""))
         case "refused":
@@ -381,6 +406,16 @@ def _status(fields: Fields, raw: dict[str, Any]) -> RouterStatus:
         ),
         put_back=fields.number("putBack", 0, 2**63 - 1, 0),
         damped_ms=fields.number("dampedMs", 0, 2**63 - 1, 0),
+    )
+
+
+def _segment_to_json(heard: SegmentHeard) -> dict[str, Any]:
+    return {"interface": heard.interface, "segment": heard.segment, "foreignVRIDs": list(heard.foreign_vrids)}
+
+
+def _segment_from_json(fields: Fields) -> SegmentHeard:
+    return SegmentHeard(
+        fields.text("interface"), fields.text("segment"), fields.numbers("foreignVRIDs", 1, HIGHEST_VRID)
     )
 
 

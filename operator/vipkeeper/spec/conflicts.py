@@ -90,7 +90,7 @@ def segments_of(name: str, addresses: Iterable[IPAddress], speakers: Iterable[VR
     reports = [report for speaker in speakers for report in speaker.status.virtual_routers if report.segment]
     own = frozenset(str(report.segment) for report in reports if report.name == name)
     return own or frozenset(
-        str(report.segment) for report in reports if any(_holds(str(report.segment), address) for address in addresses)
+        str(report.segment) for report in reports if any(holds(str(report.segment), address) for address in addresses)
     )
 
 
@@ -183,7 +183,8 @@ def _shared(one: Claim, other: Claim) -> str:
     return ", ".join(sorted(one.segments & other.segments) or sorted(one.nodes & other.nodes))
 
 
-def _holds(segment: str, address: IPAddress) -> bool:
+def holds(segment: str, address: IPAddress) -> bool:
+    """Whether `address` lies in the prefix."""
     try:
         return address in ip_network(segment, strict=False)
     except ValueError:  # written by an agent; worth no more than a missing one

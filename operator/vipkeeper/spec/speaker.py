@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from vipkeeper.ipc.messages import Refused, RouterStatus
+from vipkeeper.ipc.messages import Refused, RouterStatus, Segments
 from vipkeeper.spec.model import Moment, Reported, Written
 from vipkeeper.spec.names import API_VERSION, SPEAKER_KIND, speaker_labels, speaker_name
 
@@ -163,6 +163,18 @@ class NginxReport(Reported):
         return next((item for item in self.refused if item.document == name), None)
 
 
+class SegmentReport(Reported):
+    """What this node hears of others on one segment."""
+
+    interface: str
+    """Network interface of this node."""
+    segment: str
+    """On-link prefix, e.g. 192.0.2.0/24."""
+    foreign_vrids: Annotated[tuple[int, ...], Field(alias="foreignVRIDs")] = ()
+    """VRIDs that others use there: whatever was heard in the last two minutes and does not run in this speaker. The
+    operator allocates none of them. Brought up to date at most twice a minute."""
+
+
 class VRRPSpeakerStatus(Reported):
     """What the speaker runs."""
 
@@ -174,6 +186,8 @@ class VRRPSpeakerStatus(Reported):
     """Configurations that could not be run."""
     nginx: NginxReport | None = None
     """nginx of this node; absent where the installation goes without."""
+    segments: tuple[SegmentReport, ...] = ()
+    """Segments on which VRRP of others is heard: those of the virtual routers here, and of the default routes."""
 
 
 class VRRPSpeaker(Reported):
@@ -252,3 +266,10 @@ def report_from_router(status: RouterStatus, received_at: datetime) -> VirtualRo
 
 def refusal_from_engine(refused: Refused) -> RefusedDocument:
     return RefusedDocument(document=refused.name, generation=refused.generation, problems=refused.problems)
+
+
+def segments_from_engine(heard: Segments) -> tuple[SegmentReport, ...]:
+    return tuple(
+        SegmentReport(interface=item.interface, segment=item.segment, foreign_vrids=item.foreign_vrids)
+        for item in heard.segments
+    )

@@ -360,7 +360,7 @@ class VirtualIPSpec(Written):
 
     vrid: Annotated[int | None, Field(ge=1, le=255)] = None
     """Virtual router identifier, 1 to 255: unique on the layer-2 network among all VRRP routers, keepalived's too.
-    Absent: the operator chooses one and keeps it in status.vrid."""
+    Absent: the operator chooses one that it has not heard of on the segment, and keeps it in status.vrid."""
     priority: Priority = 100
     """Wanted priority of every node, 2 to 254 [100]; `nodes.priorities` makes exceptions. The healthy node with the
     highest one is Active. Among equals the operator ranks the nodes, so that an election never ties."""

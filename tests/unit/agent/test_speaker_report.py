@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from tests.unit.agent.samples import status
 from vipkeeper.agent.speaker_report import SpeakerReport
-from vipkeeper.ipc.messages import Finding, Refused, Rejected
+from vipkeeper.ipc.messages import Finding, Refused, Rejected, SegmentHeard, Segments
 from vipkeeper.spec.speaker import NginxReport, RefusedDocument
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, tzinfo=UTC)
@@ -111,6 +111,7 @@ def test_without_an_engine_nothing_is_said_about_routers_but_still_about_nginx()
         "virtualRouters": [],
         "refused": [],
         "nginx": {"generation": "aa", "ok": True, "documents": [], "refused": []},
+        "segments": [],
     }
 
 
@@ -135,3 +136,15 @@ def test_a_damped_router_has_a_date_that_later_messages_do_not_move() -> None:
     assert report.status().virtual_routers[0].damped_until == NOON + seconds(66)
     report.router(status(since_ms=8000), NOON + seconds(7), 7)
     assert report.status().virtual_routers[0].damped_until is None
+
+
+def test_what_is_heard_of_others_stays_until_the_engine_says_otherwise() -> None:
+    report = SpeakerReport()
+    report.engine_started("1")
+    report.segments(Segments((SegmentHeard("eth0", "192.0.2.0/24", (7, 99)),)))
+    report.engine_started("1")
+    assert report.status().to_json()["segments"] == [
+        {"interface": "eth0", "segment": "192.0.2.0/24", "foreignVRIDs": [7, 99]}
+    ]
+    report.segments(Segments(()))
+    assert report.status().segments == ()

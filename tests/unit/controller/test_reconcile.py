@@ -99,6 +99,29 @@ def test_allocated_vrids_differ_even_when_allocated_together() -> None:
     assert len(set(vrids)) == 40
 
 
+def hear_strangers(world: World, node: str, *vrids: int) -> None:
+    value = world.get(SPEAKER, f"default.{node}")
+    heard = {"interface": "eth0", "segment": "192.0.2.0/24", "foreignVRIDs": list(vrids)}
+    value["status"]["segments"] = [heard]
+    world.put(SPEAKER, value)
+
+
+def test_a_vrid_that_strangers_use_on_the_segment_is_not_allocated_and_nobody_loses_his() -> None:
+    world = settled()
+    free = 200
+    hear_strangers(world, "w2", 51, *(vrid for vrid in range(1, 256) if vrid != free))
+    world.virtualip("new", addresses=["192.0.2.99"])
+    world.settle()
+    assert world.documents()["new"].vrid == free
+    assert world.documents()["web"].vrid == 51, "who has it keeps it"
+    hear_strangers(world, "w2", *range(1, 256))
+    world.settle()
+    assert world.documents()["new"].vrid == free
+    world.virtualip("last", addresses=["192.0.2.98"])
+    world.settle()
+    assert world.documents()["last"].vrid not in (51, free), "nobody can refuse us all of them"
+
+
 def test_an_edit_changes_the_document_and_not_the_daemonset() -> None:
     world = settled()
     world.virtualip("web", vrid=51, addresses=["192.0.2.11"], priority=120)

@@ -17,6 +17,7 @@ from vipkeeper.engine.packet_filter import (
     likeness_ipv4,
     likeness_ipv6,
     news_filter,
+    other_vrids_filter,
     quiet_filter,
     vrid_filter,
 )
@@ -74,6 +75,17 @@ def test_each_vrid_passes_in_the_versions_of_its_family(vrid: int) -> None:
     assert passes(Family.IPV4, {vrid}, ip_header() + advert(vrid, 0x31))
     assert not passes(Family.IPV4, {vrid}, ip_header() + advert(vrid, 0x22))
     assert not passes(Family.IPV6, {vrid}, advert(vrid, 0x21)), "version 2 has no IPv6"
+
+
+@pytest.mark.parametrize("family", Family)
+def test_the_others_pass_where_it_is_they_who_are_wanted(family: Family) -> None:
+    header = ip_header() if family is Family.IPV4 else b""
+    program = other_vrids_filter(family, {51, 255})
+    assert runs(program, header + advert(52))
+    assert runs(program, header + advert(52, 0x21)) is (family is Family.IPV4)
+    for none in (advert(51), advert(255), advert(0), advert(52, 0x32)):
+        assert not runs(program, header + none)
+    assert not runs(other_vrids_filter(family, set(range(256))), header + advert(52))
 
 
 def test_nothing_passes_before_there_is_a_router() -> None:

@@ -23,6 +23,13 @@ def test_good_members_come_out_typed() -> None:
     fields.finish()
 
 
+def test_numbers_are_whole_and_in_bounds() -> None:
+    fields = Fields({"a": [1, 255], "b": [0], "c": [True], "d": 5, "e": ["1"]})
+    assert (fields.numbers("a", 1, 255), fields.numbers("nothing", 1, 255)) == ((1, 255), ())
+    assert [fields.numbers(name, 1, 255) for name in "bcde"] == [()] * 4
+    assert problems(fields) == [f"{name}: is not a list of whole numbers in 1..255" for name in "bcde"]
+
+
 def test_absent_members_take_their_default() -> None:
     fields = Fields({})
     assert (fields.text("a", "x"), fields.flag("b", True), fields.number("c", 1, 9, 5)) == ("x", True, 5)
