@@ -12,6 +12,9 @@ a removal.
              ◄────────────── released(active, heard)     stops silently; the addresses stay, on their lease
     Adopted: advert, renew the lease, announce
 
+Who is asked, and runs another router with that VRID on that interface, says so in its answer (*twin*): both then have a
+finding, since neither hears the other's adverts, which do not come back to the host that sends them.
+
 A holder that is gone (its socket is), or does not answer, is not waited for. Two that both only want it: the one whose
 placement comes first by name goes on.
 
@@ -100,10 +103,16 @@ class Adoption:
         placement: str,
         find: Callable[[str], Holder | None],
         let_go: Callable[[str, bool], None],
+        twin_of: Callable[[Identity], str | None],
+        on_twin: Callable[[str, str], None],
     ) -> None:
+        """`twin_of` gives the uid of a router of ours that is another one and has VRID, family and interface of that;
+        `on_twin` gets a uid of ours, and the placement that has a twin of it."""
         self._placement = placement
         self._find = find
         self._let_go = let_go
+        self._twin_of = twin_of
+        self._on_twin = on_twin
         self._neighbours = Neighbours(loop, placement, self._heard)
         self._neighbours.bind()
         self._searches: dict[str, _Search] = {}
@@ -121,6 +130,10 @@ class Adoption:
 
     def cancel(self, uid: str) -> None:
         self._searches.pop(uid, None)
+
+    def ask_for_twin(self, identity: Identity, placement: str) -> None:
+        """Has that placement a router of this VRID still?"""
+        self._neighbours.send(placement, _question(identity))
 
     # ---- the engine that has it
 
@@ -177,15 +190,7 @@ class Adoption:
             warn("a neighbour does not answer; going on without it", placement=placement)
             del search.neighbours[placement]
             return
-        identity = search.identity
-        question = {
-            "say": "ask",
-            "uid": identity.uid,
-            "vrid": identity.vrid,
-            "family": identity.family,
-            "interface": identity.interface,
-        }
-        if self._neighbours.send(placement, question):
+        if self._neighbours.send(placement, _question(search.identity)):
             search.refusals[placement] = 0
             return
         search.refusals[placement] = search.refusals.get(placement, 0) + 1
@@ -222,9 +227,14 @@ class Adoption:
         elif uid in self._searches and self._placement < placement:
             self._neighbours.send(placement, {"say": "held", "uid": uid})
         else:
-            self._neighbours.send(placement, {"say": "none", "uid": uid})
+            twin = self._twin_of(question.identity)
+            self._neighbours.send(placement, {"say": "none", "uid": uid, "twin": twin is not None})
+            if twin is not None:
+                self._on_twin(twin, placement)
 
     def _answered(self, placement: str, message: dict[str, Any], now_ns: int) -> None:
+        if message.get("twin") is True:
+            self._on_twin(str(message["uid"]), placement)
         search = self._searches.get(str(message["uid"]))
         if search is None or placement not in search.neighbours:
             return
@@ -269,6 +279,16 @@ class Adoption:
                 self._let_go(uid, False)
         if self._searches or self._moved:
             self._ring_soon(now_ns)
+
+
+def _question(identity: Identity) -> dict[str, Any]:
+    return {
+        "say": "ask",
+        "uid": identity.uid,
+        "vrid": identity.vrid,
+        "family": identity.family,
+        "interface": identity.interface,
+    }
 
 
 def _write_legacy(uid: str, legacy: Legacy) -> dict[str, Any]:

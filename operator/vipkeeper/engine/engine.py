@@ -13,7 +13,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -21,7 +21,7 @@ import vipkeeper
 from vipkeeper.engine import inheritance, realtime
 from vipkeeper.engine.address_ear import AddressEar
 from vipkeeper.engine.addresses import Addresses
-from vipkeeper.engine.adoption import Adoption, Legacy
+from vipkeeper.engine.adoption import Adoption, Identity, Legacy
 from vipkeeper.engine.agent_socket import AgentSocket
 from vipkeeper.engine.credentials import credentials_of, with_news
 from vipkeeper.engine.documents import config_of, problems_of
@@ -151,6 +151,7 @@ class Engine:
             keep_damping=self._keep_damping,
             segment_proof=SegmentProof(self._loop, frames.questions),
             address_ear=AddressEar(self._loop, frames.ear),
+            ask_for_twin=lambda identity, placement: self._adoption.ask_for_twin(identity, placement),
             on_change=self._router_changed,
         )
         self._verdicts = Verdicts(heritage.verdicts)
@@ -163,7 +164,9 @@ class Engine:
         self._verdict_timer = self._loop.timer(self._verdicts_overdue)
         self._counter_timer = self._loop.timer(self._tell_counters)
         self._garbage_timer = self._loop.timer(self._collect_garbage)
-        self._adoption = Adoption(self._loop, settings.placement, self._running, self._let_go)
+        self._adoption = Adoption(
+            self._loop, settings.placement, self._running, self._let_go, self._twin_of, self._twin_seen
+        )
         self._scout = Scout(
             self._loop, self._interfaces, self._virtual_addresses, self._ports.vrids, self._segments_changed
         )
@@ -349,6 +352,19 @@ class Engine:
         router = self._running(uid)
         if router is not None:
             self._remove(router.document.name, silently=silently)
+
+    def _twin_of(self, theirs: Identity) -> str | None:
+        """A router here that is not the one that another engine of this host asks for, but has its VRID in its place."""
+        for router in self._routers.values():
+            ours = router.identity
+            if ours.interface and replace(theirs, uid=ours.uid) == ours and theirs.uid != ours.uid:
+                return ours.uid
+        return None
+
+    def _twin_seen(self, uid: str, placement: str) -> None:
+        for router in self._routers.values():
+            if router.document.uid == uid:
+                router.twin_seen(placement)
 
     def _store(self, document: RenderedVirtualIP) -> None:
         hearsay = document.name in self._heritage.hearsay

@@ -118,6 +118,8 @@ class World:
     """By uid of the document, as the engine before has left it."""
     keep_damping: Callable[[str, Damping], None]
     address_ear: AddressEar
+    ask_for_twin: Callable[[Identity, str], None]
+    """Another engine of this host, by its placement, whether it has a router of that VRID there still."""
     on_change: Callable[[HostedRouter], None]
     """There is something new to tell about this router."""
 
@@ -236,6 +238,13 @@ class HostedRouter:
 
     def announce_again(self) -> None:
         self._announcer.again()
+
+    def ask_for_twin(self, placement: str) -> None:
+        self._world.ask_for_twin(self.identity, placement)
+
+    def twin_seen(self, placement: str) -> None:
+        """Another engine of this host has a router with our VRID on our interface."""
+        self._findings.twin_seen(placement, time.monotonic_ns())
 
     @property
     def legacy(self) -> Legacy:

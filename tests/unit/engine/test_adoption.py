@@ -38,7 +38,10 @@ class Engine:
         self.routers: dict[str, Router] = {}
         self.ends: list[Legacy | None] = []
         self.let_go: list[tuple[str, bool]] = []
-        self.adoption = Adoption(node.loop, placement, self.routers.get, self._let_go)
+        self.twins: list[tuple[str, str]] = []
+        self.adoption = Adoption(
+            node.loop, placement, self.routers.get, self._let_go, self._twin_of, lambda *twin: self.twins.append(twin)
+        )
 
     def runs(self, router: Router) -> Engine:
         self.routers[router.identity.uid] = router
@@ -46,6 +49,10 @@ class Engine:
 
     def searches(self, identity: Identity = WEB) -> None:
         self.adoption.search(identity, self.ends.append)
+
+    def _twin_of(self, theirs: Identity) -> str | None:
+        ours = (router.identity for router in self.routers.values())
+        return next((item.uid for item in ours if replace(item, uid=theirs.uid) == theirs), None)
 
     def _let_go(self, uid: str, silently: bool) -> None:
         del self.routers[uid]
@@ -315,3 +322,30 @@ def nobody_is_misled_by(message: bytes) -> None:
         neighbour.sendto(b'{"say": "none", "uid": "uid-of-web"}', "\0vipkeeper/p-1")
         node.until(lambda: new.ends)
     assert new.ends == [NOBODY_HAS_IT]
+
+
+@in_own_network
+def test_another_router_of_the_same_vrid_in_the_same_place_is_told_to_both() -> None:
+    node = Node()
+    other = replace(WEB, uid="another")
+    old = node.engine("run-1").runs(Router(other))
+    new = node.engine("run-2").runs(Router(WEB))
+    new.searches()
+    node.until(lambda: new.ends and old.twins)
+    assert (new.ends, new.twins) == ([NOBODY_HAS_IT], [(WEB.uid, "run-1")])
+    assert old.twins == [(other.uid, "run-2")]
+    old.adoption.ask_for_twin(other, "run-2")
+    node.until(lambda: len(old.twins) > 1)
+    assert set(old.twins) == {(other.uid, "run-2")}
+    assert (old.let_go, new.let_go) == ([], [])
+
+
+@in_own_network
+def test_another_vrid_family_or_interface_makes_no_twin() -> None:
+    node = Node()
+    for number, other in enumerate((replace(WEB, vrid=52), replace(WEB, family=6), replace(WEB, interface="eth1"))):
+        node.engine(f"run-{number}").runs(Router(replace(other, uid="another")))
+    new = node.engine("run-9").runs(Router(WEB))
+    new.searches()
+    node.until(lambda: new.ends)
+    assert new.twins == []
