@@ -46,8 +46,8 @@ def flood(host: Host, message: str) -> subprocess.Popen[str]:
 
 @pytest.mark.parametrize(
     "message",
-    ["3133c80100640000c0000264", "3163c8010064" + "0000c0000264"],
-    ids=["our VRID, wrong checksum", "a VRID of nobody"],
+    ["3133c80100640000c0000264", "3163c8010064" + "0000c0000264", "2133c80100010b63c0000264" + "00" * 8],
+    ids=["our VRID, wrong checksum", "a VRID of nobody", "our VRID, another version"],
 )
 def test_a_flood_of_junk_delays_no_advert_and_moves_nothing(lan: Lan, message: str) -> None:
     one, two = (Speaker(lan.host(name)).start() for name in ("one", "two"))
