@@ -9,6 +9,7 @@ import pytest
 
 from tests.netns.lan import Lan, stays, wait_for
 from tests.netns.speaker import Speaker, document
+from tests.netns.test_nginx_watch import two as two_with_nginx
 from vipkeeper.ipc.messages import Health, HealthSource
 from vipkeeper.ipc.rendered import HealthSection, TCPCheck
 
@@ -73,3 +74,20 @@ def test_a_damped_node_takes_over_from_a_dead_one(lan: Lan) -> None:
     wait_for("it is told", lambda: one.told().damped_ms > 0)
     two.kill_everything()
     assert one.wait_until("Active").priority == 200
+
+
+def test_an_nginx_that_flaps_does_not_make_the_address_flap_and_needs_no_agent(lan: Lan) -> None:
+    """Its unix socket dies and is back, four times; the third time was one too many."""
+    one, two, nginx = two_with_nginx(lan)
+    for speaker in (one, two):
+        speaker.leave_agent()
+    for number in range(4):
+        nginx.die()
+        wait_for("two has it", lambda: lan.owners(VIP) == ["two"])
+        nginx.live()
+        if number < 2:
+            wait_for("one has it back", lambda: lan.owners(VIP) == ["one"])
+        else:
+            stays("two has it, alone", lambda: lan.owners(VIP) == ["two"], 1.5)
+    assert 50_000 < one.wait_until("Backup").damped_ms <= 60_000, "the fourth failure doubles it"
+    assert one.log().count("health flaps") == 1
