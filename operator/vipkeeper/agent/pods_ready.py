@@ -7,8 +7,9 @@ ready, so the addresses leave before it does.
 As with our own nginx (`readiness.py`): a kubelet that restarts says "not ready" for a moment. So a pod whose containers
 run on, the same ones that were ready, is believed for one probe period and a second more.
 
-The API server out of reach is unknown, not a fault: a doubt that is under way ends in no verdict, and a fault that stands
-is dropped after FORGET_S.
+The API server out of reach is unknown, and unknown changes nothing: a doubt that is under way ends in no verdict, and a
+verdict stands. No other source would say that the pods of this node have come back, and nothing may move because the API
+server is away.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vipkeeper.agent.kube_watch import Changed, Deleted, Listed, Reached, Refused, Unreachable, WatchEvent
-from vipkeeper.agent.readiness import DEFAULT_PERIOD_S, FORGET_S, GRACE_S
+from vipkeeper.agent.readiness import DEFAULT_PERIOD_S, GRACE_S
 
 Pod = Mapping[str, Any]
 
@@ -58,8 +59,6 @@ class PodsReady:
 
     def time_passed(self, now_s: float) -> None:
         if self._unreachable_s is not None:
-            if now_s >= self._unreachable_s + FORGET_S:
-                self.fault = ""
             return
         for pod in self._pods.values():
             if pod.believed_until_s is not None and now_s >= pod.believed_until_s:
@@ -70,7 +69,7 @@ class PodsReady:
     def deadline_s(self) -> float | None:
         """When to call `time_passed`."""
         if self._unreachable_s is not None:
-            return self._unreachable_s + FORGET_S if self.fault else None
+            return None
         doubts = (pod.believed_until_s for pod in self._pods.values())
         return min((until_s for until_s in doubts if until_s is not None), default=None)
 
