@@ -34,7 +34,7 @@ def test_the_engine_loads_nothing_that_weighs() -> None:
     assert "vipkeeper.engine.engine" in loaded
     assert not loaded & set(FORBIDDEN)
     ours = {name for name in loaded if name.startswith("vipkeeper.")}
-    assert {name.split(".")[1] for name in ours} == {"engine", "ipc", "journal", "peering", "vrrp"}
+    assert {name.split(".")[1] for name in ours} == {"engine", "health", "ipc", "journal", "peering", "vrrp"}
 
 
 def _path() -> dict[str, str]:
