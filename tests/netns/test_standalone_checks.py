@@ -96,6 +96,7 @@ def test_a_host_that_boots_with_a_dead_server_does_not_take_the_address_first(la
     wait_for("two has it", lambda: lan.owners(VIP) == ["two"])
     one = Standalone(hosts[0], file).start()
     one.wait_for_log("healthy=False")
+    one.wait_for_log("state=backup")
     stays("it stays there", lambda: lan.owners(VIP) == ["two"], 0.5)
     assert one.states() == ["backup"]
     assert two.states() == ["backup", "active"]

@@ -113,6 +113,7 @@ class Hands:
     report: Callable[[dict[str, Any]], None]
     want_nginx: Callable[[Wanted], None]
     want_checks: Callable[[dict[str, HealthSection]], None]
+    doubt_checks: Callable[[str], None]
     services: Services
     pods: Pods
 
@@ -266,6 +267,8 @@ class Coordinator:
             case messages.RouterStatus():
                 self._heard_of.add(event.name)
                 self._report.router(event, now, now_s)
+                if messages.HealthSource.REFUSED in event.ailments:
+                    self._hands.doubt_checks(event.name)
                 self._do(self._documents.engine_runs({event.name}))
             case messages.Segments():
                 self._report.segments(event)

@@ -53,12 +53,14 @@ def run(settings: Settings, access: ApiAccess) -> None:
     engine = EngineClient(settings.engine_socket, events.put)
     files = NginxFiles(settings.nginx_dir)
     configurator = NginxConfigurator(files, events.put)
+    checker = Checker(events.put)
     hands = Hands(
         send=engine.send,
         look_up=LookUps(api, settings, lambda name, where: events.put(Found(name, where))).ask,
         report=SpeakerWriter(api, settings).want,
         want_nginx=configurator.want,
-        want_checks=Checker(events.put).want,
+        want_checks=checker.want,
+        doubt_checks=checker.doubt,
         services=ServicesWatch(api, events.put),
         pods=PodsWatch(api, settings.node, events.put),
     )

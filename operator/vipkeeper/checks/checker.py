@@ -45,6 +45,7 @@ class Watched:
     """Of the last check that failed."""
     probe: Probe | None = None
     began_s: float = 0.0
+    due_s: float = 0.0
     wanted: bool = True
     unlearned: str = ""
     """Why the last check taught nothing; said once."""
@@ -67,6 +68,7 @@ class Checker:
         self._tell = tell
         self._lock = threading.Lock()
         self._wishes: list[Mapping[str, HealthSection]] = []
+        self._doubts: set[str] = set()
         self._closed = False
         self._watched: dict[_Key, Watched] = {}
         self._told: dict[tuple[str, HealthSource], bool] = {}
@@ -84,6 +86,12 @@ class Checker:
         """Make these checks and no others, by name of the document. What comes back after it was gone is told anew."""
         with self._lock:
             self._wishes.append(dict(sections))
+        self._wake()
+
+    def doubt(self, name: str) -> None:
+        """Somebody else found a server of that document dead: check now, and the first bad check counts like `fall`."""
+        with self._lock:
+            self._doubts.add(name)
         self._wake()
 
     def close(self) -> None:
@@ -122,8 +130,11 @@ class Checker:
             if self._closed:
                 return False
             wishes, self._wishes = self._wishes, []
+            doubts, self._doubts = self._doubts, set()
         for sections in wishes:
             self._watch(sections)
+        for item in [item for item in self._watched.values() if item.name in doubts]:
+            self._doubt(item)
         return True
 
     def _watch(self, sections: Mapping[str, HealthSection]) -> None:
@@ -143,12 +154,17 @@ class Checker:
         for name, source in sources:
             self._judge(name, source)  # an edit may have taken away the check that failed
 
+    def _doubt(self, item: Watched) -> None:
+        item.counter = item.counter.doubted()
+        self._drop_probe(item)
+        self._queue(item, time.monotonic())
+
     # ---- their course
 
     def _begin_what_is_due(self, now_s: float) -> None:
         while self._due and self._due[0][0] <= now_s:
-            _due_s, _number, item = heapq.heappop(self._due)
-            if item.wanted:
+            due_s, _number, item = heapq.heappop(self._due)
+            if item.wanted and item.due_s == due_s:  # else it was queued anew since
                 item.began_s = now_s
                 item.probe = Probe(item.check, now_s)
                 self._follow(item)
@@ -207,6 +223,7 @@ class Checker:
     # ---- when
 
     def _queue(self, item: Watched, due_s: float) -> None:
+        item.due_s = due_s
         heapq.heappush(self._due, (due_s, next(self._numbers), item))
 
     def _pause_s(self, now_s: float) -> float | None:

@@ -49,6 +49,7 @@ from vipkeeper.engine.nginx_farewell import NginxFarewell, gives_way, is_emptied
 from vipkeeper.engine.nginx_watch import NginxWatch
 from vipkeeper.engine.peer_plan import plan_of
 from vipkeeper.engine.peers import Peers
+from vipkeeper.engine.port_watch import PortWatch
 from vipkeeper.engine.ports import Ports
 from vipkeeper.engine.segment_proof import SegmentProof
 from vipkeeper.engine.settings import Settings
@@ -157,6 +158,7 @@ class Engine:
         self._verdicts = Verdicts(heritage.verdicts)
         self._nginx = NginxWatch(self._loop, settings.nginx_socket, self._health_changed) if settings.nginx else None
         self._farewell = NginxFarewell(self._loop, settings.nginx_socket)
+        self._listeners = PortWatch(self._loop, self._health_changed)
         self._changed: set[str] = set()
         self._looking_around = False
         self._hearsay_timer = self._loop.timer(self._believe_hearsay)
@@ -525,7 +527,9 @@ class Engine:
         """What is wrong with what this node serves on the addresses of `document`, and why it shall leave them."""
         share = document.nodes.get(self._settings.node)
         leaving = frozenset({share.leaving} if share is not None and share.leaving else ())
-        return leaving | self._verdicts.ailments(document, None if self._nginx is None else not self._nginx.healthy)
+        nginx_gone = None if self._nginx is None else not self._nginx.healthy
+        refused = self._listeners.refused(document, time.monotonic_ns())
+        return leaving | self._verdicts.ailments(document, nginx_gone, refused)
 
     # ---- interfaces
 
@@ -565,6 +569,8 @@ class Engine:
     def _look_around_now(self, now_ns: int) -> None:
         self._netlink.read()  # what we did ourselves since is no news of somebody else
         self._looking_around = False
+        documents = (router.document for router in self._routers.values())
+        self._listeners.want(documents, self._interfaces.addresses() - self._virtual_addresses, now_ns)
         for router in self._routers.values():
             router.look_around()
         self._prepare_timer.set(now_ns + ms_to_ns(SETTLE_MS))

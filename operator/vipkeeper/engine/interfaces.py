@@ -129,6 +129,10 @@ class Interfaces:
     def links(self) -> list[Link]:
         return list(self._links.values())
 
+    def addresses(self) -> set[IPAddress]:
+        """All that this host has."""
+        return {address for link in self._links.values() for address in link.addresses}
+
     def faults(self, name: str, family: Family, virtual_addresses: Container[IPAddress]) -> frozenset[Fault]:
         link = self.named(name)
         if link is None:

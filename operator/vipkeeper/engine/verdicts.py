@@ -69,9 +69,11 @@ class Verdicts:
     def deadline_ns(self) -> int | None:
         return min(self._limits_ns.values(), default=None)
 
-    def ailments(self, document: RenderedVirtualIP, nginx_gone: bool | None) -> frozenset[str]:
-        """`nginx_gone`: None when there is no nginx here to be watched."""
+    def ailments(self, document: RenderedVirtualIP, nginx_gone: bool | None, refused: bool = False) -> frozenset[str]:
+        """`nginx_gone`: None when there is no nginx here to be watched. `refused`: nobody listens where it checks."""
         found = {source.value for source in sources_of(document) if self._says(document.name, source) is False}
+        if refused:
+            found.add(HealthSource.REFUSED.value)
         if document.nginx is not None and nginx_gone is not None:
             found |= {source for (owner, source), healthy in self._known.items() if not owner and not healthy}
             found |= {HealthSource.CONNECTION.value} if nginx_gone else set()

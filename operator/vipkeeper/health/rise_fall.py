@@ -41,6 +41,10 @@ class RiseFall:
             return self._with(self.verdict, self.streak + 1)
         return self._with(Verdict.HEALTHY if ok else Verdict.FAILED, 0)
 
+    def doubted(self) -> RiseFall:
+        """The counter when something else speaks for a failure: one bad check more, and it has failed."""
+        return self if self.verdict is Verdict.FAILED else self._with(self.verdict, self.fall - 1)
+
     def _agrees(self, ok: bool) -> bool:
         return self.verdict is (Verdict.HEALTHY if ok else Verdict.FAILED)
 

@@ -39,6 +39,8 @@ class HealthSource(StrEnum):
     """A check of the VirtualIP's `health.tcp`, after `fall` failures."""
     PODS = "PodsNotReady"
     """No pod of this node that the VirtualIP's `health.podSelector` selects is ready."""
+    REFUSED = "ConnectionRefused"
+    """The engine's own: nobody listens where a check of the VirtualIP asks, on this host (its open connection broke)."""
     UNCHECKED = "NotCheckedYet"
     """The engine's own: the router has just started, and its checks have no verdict yet."""
 

@@ -316,7 +316,8 @@ class PodSelector(Written):
 class Health(Written):
     """What must be good on a node, beside nginx, which is watched wherever there is an nginx section. A node where
     anything of it fails gives the addresses away as long as another one is healthy. A node that starts holds back until
-    its checks have answered once."""
+    its checks have answered once. Beside the checks, one idle connection is held open to each server whose `host` is an
+    address of the node itself: when it breaks and the next one is refused, the node gives up at once."""
 
     http: Annotated[tuple[HTTPCheck, ...], Field(max_length=MAX_CHECKS, strict=False)] = ()
     """HTTP checks, up to 8; all must be good."""

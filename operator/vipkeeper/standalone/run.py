@@ -31,6 +31,7 @@ from vipkeeper.ipc.messages import (
     Refused,
     Remove,
     RemoveReason,
+    RouterStatus,
     Secrets,
     Synced,
     Welcome,
@@ -103,6 +104,8 @@ class Run:
                 self._take_health(event)
             case Welcome():
                 self._tell_everything()
+            case RouterStatus() if HealthSource.REFUSED in event.ailments:
+                self._checks.doubt(event.name)
             case Refused():
                 for problem in event.problems:
                     log.error("the engine refuses it, and goes on with what it has: vip=%s %s", event.name, problem)

@@ -52,6 +52,7 @@ class Agent:
         self.reports: list[dict[str, Any]] = []
         self.nginx: list[Wanted] = []
         self.checks: list[dict[str, HealthSection]] = []
+        self.doubts: list[str] = []
         self.services = Services()
         self.pods = Pods()
         settings = Settings(NODE, "pod", NAMESPACE, "default", Path("/run"), 9901 if nginx else None)
@@ -61,6 +62,7 @@ class Agent:
             report=self.reports.append,
             want_nginx=self.nginx.append,
             want_checks=self.checks.append,
+            doubt_checks=self.doubts.append,
             services=self.services,
             pods=self.pods,
         )
@@ -330,3 +332,10 @@ def test_pods_are_watched_for_the_documents_that_select_some_and_what_is_new_abo
     assert len(agent.pods.heard_s) == 4
     agent.hears(listed(document(generation=2)))
     assert agent.pods.wanted == {}
+
+
+def test_checks_of_a_document_whose_server_the_engine_found_dead_are_doubted(agent: Agent) -> None:
+    agent.hears(Connected(), WELCOME, status("web"))
+    assert agent.doubts == []
+    agent.hears(replace(status("web"), ailments=("ConnectionRefused",)))
+    assert agent.doubts == ["web"]

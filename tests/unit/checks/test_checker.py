@@ -53,6 +53,33 @@ def test_the_first_good_check_is_told_then_the_failure_and_its_end(checker: Chec
     assert told.get(timeout=10).healthy is False
 
 
+def test_a_doubted_document_is_checked_at_once_and_the_first_bad_check_decides(checker: Checker, told: Told) -> None:
+    slow = TCPCheck(LOOPBACK, free_port(), 3_600_000, 1000, 2, 3)
+    with serving(b"", port=slow.port):
+        checker.want({"web": HealthSection(tcp=(slow,))})
+        assert told.get(timeout=10).healthy
+        checker.doubt("web")
+        checker.doubt("other")
+    checker.doubt("web")
+    assert told.get(timeout=10) == Health(
+        HealthSource.TCP_CHECK, False, f"tcp 127.0.0.1:{slow.port}: Connection refused", "web"
+    )
+
+
+def test_a_doubt_does_not_double_the_checks(checker: Checker, told: Told) -> None:
+    with serving(b"") as server:
+        checker.want({"web": HealthSection(tcp=(tcp(server.port, interval_ms=200),))})
+        assert told.get(timeout=10).healthy
+        for _ in range(50):
+            checker.doubt("web")
+        while server.connections.acquire(timeout=0.1):
+            pass  # those that the doubts have begun
+        for _ in range(3):
+            assert server.connections.acquire(timeout=10)
+            assert not server.connections.acquire(timeout=0.1)
+    assert told.empty()
+
+
 def test_a_server_that_is_silent_fails_by_the_timeout(checker: Checker, told: Told) -> None:
     with serving(None) as server:
         checker.want({"web": HealthSection(http=(http(server.port, timeout_ms=30),))})

@@ -38,6 +38,13 @@ def test_nginx_counts_where_there_is_an_nginx_section_and_an_nginx() -> None:
     assert verdicts.ailments(web(health=TCP), True) == frozenset()
 
 
+def test_a_refused_connection_is_an_ailment_of_its_own() -> None:
+    verdicts = Verdicts({("web", "TCPCheckFailed"): False})
+    assert verdicts.ailments(web(health=TCP), None, True) == {"TCPCheckFailed", "ConnectionRefused"}
+    verdicts.take(tcp(True))
+    assert verdicts.ailments(web(health=TCP), None, True) == {"ConnectionRefused"}
+
+
 def test_unknown_is_no_ailment_of_a_router_that_runs() -> None:
     assert Verdicts({}).ailments(web(health=BOTH), None) == frozenset()
 

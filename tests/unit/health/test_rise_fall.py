@@ -36,6 +36,29 @@ def test_verdict_changes_after_rise_good_or_fall_bad_checks_in_a_row(checks: str
     assert after(checks) is verdict
 
 
+@pytest.mark.parametrize(
+    ("checks", "then", "verdict"),
+    [
+        ("+", "-", Verdict.FAILED),
+        ("+--", "-", Verdict.FAILED),
+        ("", "-", Verdict.FAILED),
+        ("+", "+--", Verdict.HEALTHY),
+        ("---+", "+", Verdict.HEALTHY),
+        ("---", "+", Verdict.FAILED),
+    ],
+)
+def test_a_doubted_counter_needs_one_bad_check_and_good_ones_end_the_doubt(
+    checks: str, then: str, verdict: Verdict
+) -> None:
+    counter = RiseFall()
+    for check in checks:
+        counter = counter.checked(check == "+")
+    counter = counter.doubted()
+    for check in then:
+        counter = counter.checked(check == "+")
+    assert counter.verdict is verdict
+
+
 def test_one_check_is_enough_with_rise_and_fall_of_one() -> None:
     assert after("-", 1, 1) is Verdict.FAILED
     assert after("-+", 1, 1) is Verdict.HEALTHY
