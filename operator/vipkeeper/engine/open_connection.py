@@ -27,6 +27,8 @@ _MAX_RECONNECTS_IN_A_ROW = 20
 _READ_BYTES = 4096
 _MAX_BYTES = 1 << 16
 """What a server may say into a connection before it is replaced."""
+_ENDED = {errno.ECONNRESET, errno.EPIPE}
+"""It had come into the server's queue, which then went with the server."""
 _NOBODY_THERE = {errno.ECONNREFUSED, errno.ENOENT, errno.ENOTSOCK}
 
 Where = str | tuple[str, int]
@@ -134,6 +136,9 @@ class OpenConnection:
         self._judge(True, "", now_ns)
 
     def _failed(self, error: int, now_ns: int) -> None:
+        if error in _ENDED:
+            self._reconnect(now_ns)
+            return
         self._drop()
         if error == errno.EAGAIN:
             self._retry.set(now_ns + ms_to_ns(QUEUE_FULL_RETRY_MS))

@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import pytest
 
+from vipkeeper.engine import open_connection
 from vipkeeper.engine.loop import Loop
 from vipkeeper.engine.open_connection import OpenConnection
 
@@ -103,6 +104,16 @@ def test_a_server_that_is_killed_is_dead_at_once_and_back_after_a_moment(scene: 
     assert watch.alive
     assert watch.back_since_ns is not None
     assert watch.back_since_ns - back_ns >= 100_000_000
+
+
+def test_a_connection_that_was_still_in_the_queue_of_the_server_that_died_costs_no_wait(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between two looks of ours it was made and reset: that is an end, after which the next one is refused."""
+    monkeypatch.setattr(open_connection, "RETRY_MS", 3_600_000)
+    watch = scene.start()
+    scene.server.die()
+    scene.until(lambda: watch.alive is False)
 
 
 def test_one_that_was_never_there_is_dead_and_the_first_word_is_said(scene: Scene) -> None:

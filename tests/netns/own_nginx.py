@@ -1,0 +1,100 @@
+"""An nginx (or a plain TCP server) on a host that somebody else started, and a client that asks it without a pause."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.support.prober import parse_report
+from tests.e2e.support.timeline import Timeline
+from tests.netns.lan import Host, wait_for
+
+HTTP_INTERVAL_MS = 5.0
+_numbers = count()
+
+
+class Nginx:
+    """`workers` processes on `port` of all addresses of a host, each answer the host's name."""
+
+    def __init__(self, host: Host, workers: int = 2, port: int = 80, more: str = "") -> None:
+        self.host = host
+        self.workers_wanted = workers
+        self.folder = host.lan.folder / f"nginx-{host.name}"
+        self.folder.mkdir()
+        self.log = self.folder / "error.log"
+        temp = "".join(f"{kind}_temp_path {self.folder}/{kind};" for kind in _TEMP_KINDS)
+        (self.folder / "nginx.conf").write_text(
+            f"user root; worker_processes {workers}; pid {self.folder}/pid; error_log {self.log} notice; {more}\n"
+            f"events {{ worker_connections 256; }}\n"
+            f"http {{ access_log off; {temp}\n"
+            f'server {{ listen {port}; listen [::]:{port}; return 200 "{host.name}"; }} }}\n'
+        )
+        self.start()
+
+    def start(self) -> None:
+        configuration = self.folder / "nginx.conf"
+        self.process: subprocess.Popen[Any] = self.host.start(
+            *("nginx", "-e", str(self.log), "-p", str(self.folder), "-c", str(configuration), "-g", "daemon off;"),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        wait_for("nginx has its workers", lambda: len(self.workers()) == self.workers_wanted)
+
+    @property
+    def master(self) -> int:
+        return self.process.pid
+
+    def workers(self) -> list[int]:
+        """But for those that a reload has told to end."""
+        try:
+            commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in self._children()}
+        except OSError:
+            return []
+        return [pid for pid, line in commands.items() if b"worker" in line and b"shutting down" not in line]
+
+    def signal_all(self, number: signal.Signals) -> None:
+        """Master and workers, as fast as killall does it."""
+        for pid in (self.master, *self._children()):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def kill_all(self) -> None:
+        self.signal_all(signal.SIGKILL)
+        self.process.wait()
+
+    def _children(self) -> list[int]:
+        try:
+            return [int(pid) for pid in Path(f"/proc/{self.master}/task/{self.master}/children").read_text().split()]
+        except OSError:
+            return []
+
+
+_TEMP_KINDS = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+
+
+class HTTPClient:
+    """On `host`, from now on: a new connection each 5 ms, many at once. `timeline` ends it."""
+
+    def __init__(self, host: Host, address: str, port: int = 80) -> None:
+        self._process = host.start(
+            *(sys.executable, "-m", "tests.e2e.support.probe_http", address, str(port), str(HTTP_INTERVAL_MS)),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=Path(__file__).parents[2],
+            text=True,
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": "."},
+        )
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline().strip() == "probing"
+
+    def timeline(self) -> Timeline:
+        output, _errors = self._process.communicate(timeout=30)
+        json.loads(output)
+        return parse_report(output)
