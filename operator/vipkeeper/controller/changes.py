@@ -8,7 +8,7 @@ Tested by what plans return: tests/unit/controller/test_reconcile.py.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -103,3 +103,5 @@ class Plan:
     look_again_at: datetime | None = None
     watch_evictions: frozenset[str] = frozenset()
     """Nodes of which it matters whether pods are being evicted from them."""
+    waiting: Mapping[str, str] = field(default_factory=dict)
+    """By placement: why its roll-out does not go on now."""

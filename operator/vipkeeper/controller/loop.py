@@ -69,6 +69,7 @@ class Reconciler:
         self._refusal = ""
         self._distrust_until = 0.0
         self._warned_of_anchor = False
+        self._waiting: Mapping[str, str] = {}
         self._fresh_key = FreshKey(os.urandom(32))
         self.synced = False
         """The whole cluster was seen and acted upon once."""
@@ -160,6 +161,7 @@ class Reconciler:
         if made.look_again_at is not None:
             self._plan_by(time.monotonic() + (made.look_again_at - datetime.now(UTC)).total_seconds())
         self._watch_evictions(made.watch_evictions)
+        self._tell_waiting(made.waiting)
         self._warn_of_anchor()
         return await self._carry_out(made)
 
@@ -232,6 +234,12 @@ class Reconciler:
             log.warning("the API server answers again after %.0f s", time.monotonic() - self._away_since)
             self._away_since = None
             self._distrust_until = time.monotonic() + DISTRUST_S
+
+    def _tell_waiting(self, waiting: Mapping[str, str]) -> None:
+        for placement, why in waiting.items():
+            if self._waiting.get(placement) != why:
+                log.info("the roll-out of placement %s waits: %s", placement, why)
+        self._waiting = waiting
 
     def _warn_of_anchor(self) -> None:
         missing = self._state.anchor is None

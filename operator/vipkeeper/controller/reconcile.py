@@ -22,7 +22,7 @@ from vipkeeper.controller.kinds import CONFIGMAP, LEASE, SPEAKER
 from vipkeeper.controller.objects import ConfigMapSeen, PodSeen, SpeakerSeen, configmap_content
 from vipkeeper.controller.peer_keys import FreshKey, keep_peer_keys
 from vipkeeper.controller.relief import can_be_relieved, does_its_work, is_active
-from vipkeeper.controller.rollout import next_replacement
+from vipkeeper.controller.rollout import Waits, next_replacement
 from vipkeeper.controller.state import ClusterState
 from vipkeeper.controller.statuses import plan_status
 from vipkeeper.ipc.rendered import RenderedVirtualIP
@@ -51,7 +51,7 @@ def plan(
     planner = _Planner(state, hearing, settings, namespace, now, fresh_key)
     changes = tuple(planner.changes())
     look_again_at = min((moment for moment in planner.look_again_at if moment > now), default=None)
-    return Plan(changes, look_again_at, planner.nodes_to_watch())
+    return Plan(changes, look_again_at, planner.nodes_to_watch(), planner.waiting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,8 @@ class _Planner:
         self._namespace, self._now = namespace, now
         self._fresh_key = fresh_key
         self.look_again_at: list[datetime] = []
+        self.waiting: dict[str, str] = {}
+        """By placement: why its roll-out does not go on."""
         self._daemonsets = state.daemonsets
         self._pods = state.pods
         self._views = self._listen(state.speakers.values())
@@ -235,7 +237,9 @@ class _Planner:
                 }
                 working = self._working_nodes(name, pods)
                 change = next_replacement(seen, pods, working, active, relievable, unreachable)
-                if change is not None:
+                if isinstance(change, Waits):
+                    self.waiting[name] = change.why
+                elif change is not None:
                     yield change
 
     def _documents_of(self, placement: str) -> list[RenderedVirtualIP]:

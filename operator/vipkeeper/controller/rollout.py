@@ -10,10 +10,18 @@ Nodes that do not answer are passed over: their pods can't end, and will be made
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 from vipkeeper.controller.changes import Delete
 from vipkeeper.controller.kinds import POD
 from vipkeeper.controller.objects import DaemonSetSeen, PodSeen
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """There are old pods, and none may go now."""
+
+    why: str
 
 
 def next_replacement(
@@ -23,32 +31,42 @@ def next_replacement(
     active: Collection[str],
     relievable: Collection[str],
     unreachable: Collection[str],
-) -> Delete | None:
+) -> Delete | Waits | None:
     """`working`: nodes whose speaker runs what it should; `active`: nodes that hold an address of this placement, as far
     as anybody knows; `relievable`: those of them whose addresses another node can take at once."""
     if daemonset.deleting or daemonset.observed_generation < daemonset.generation:
         return None
     scheduled = [pod for pod in pods if pod.node]
     here = [pod for pod in scheduled if pod.node not in unreachable]
-    if any(pod.deleting for pod in here) or _unsettled(daemonset, here, working):
-        return None
     old = [pod for pod in here if pod.template != daemonset.template]
+    if not old:
+        return None
+    if why := _unsettled(daemonset, here, working):
+        return Waits(why)
     backups = [pod for pod in old if pod.node not in active]
     broken = [pod for pod in backups if not pod.ready]
     if broken:
         return _replace(broken[0], "it is not Ready")
-    if not old or len(scheduled) < daemonset.desired:
-        return None
+    if len(scheduled) < daemonset.desired:
+        return Waits("a node has no pod yet")
     if backups:
         return _replace(backups[0], "a Backup")
     relieved = [pod for pod in old if pod.node in relievable]
-    return _replace(relieved[0], "an Active node, as the last") if relieved else None
+    if relieved:
+        return _replace(relieved[0], "an Active node, as the last")
+    return Waits(f"no healthy Backup could take over everything from {', '.join(pod.node for pod in old)}")
 
 
-def _unsettled(daemonset: DaemonSetSeen, here: list[PodSeen], working: Collection[str]) -> bool:
-    """A new pod is not Ready, or its speaker does not do its work yet."""
-    new = [pod for pod in here if pod.template == daemonset.template]
-    return any(not pod.ready or pod.node not in working for pod in new)
+def _unsettled(daemonset: DaemonSetSeen, here: list[PodSeen], working: Collection[str]) -> str:
+    """A pod ends; or a new one is not Ready, or its speaker does not do its work yet. "": none of it."""
+    for pod in here:
+        if pod.deleting:
+            return f"the pod on node {pod.node} ends"
+        if pod.template == daemonset.template and not pod.ready:
+            return f"the new pod on node {pod.node} is not Ready"
+        if pod.template == daemonset.template and pod.node not in working:
+            return f"the speaker of the new pod on node {pod.node} does not do its work yet"
+    return ""
 
 
 def _replace(pod: PodSeen, which: str) -> Delete:

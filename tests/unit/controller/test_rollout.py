@@ -1,10 +1,12 @@
+from collections.abc import Collection
 from dataclasses import replace
 
 import pytest
 
 from tests.unit.controller.world import START
+from vipkeeper.controller.changes import Delete
 from vipkeeper.controller.objects import DaemonSetSeen, PodSeen
-from vipkeeper.controller.rollout import next_replacement
+from vipkeeper.controller.rollout import Waits, next_replacement
 
 ALL = {"w1", "w2", "w3"}
 DAEMONSET = DaemonSetSeen(
@@ -37,7 +39,12 @@ def chosen(
     daemonset: DaemonSetSeen = DAEMONSET,
 ) -> str | None:
     change = next_replacement(daemonset, pods, working, active, relievable, unreachable)
-    return change.name.removeprefix("pod-") if change else None
+    return change.name.removeprefix("pod-") if isinstance(change, Delete) else None
+
+
+def reason(*pods: PodSeen, working: Collection[str] = ALL, relievable: Collection[str] = ALL) -> str:
+    change = next_replacement(DAEMONSET, pods, working, {"w1"}, relievable, set())
+    return change.why if isinstance(change, Waits) else ""
 
 
 def test_nothing_is_old_so_nothing_is_replaced() -> None:
@@ -105,3 +112,14 @@ def test_it_waits_until_the_daemonset_controller_knows_the_new_template() -> Non
 
 def test_a_daemonset_that_is_being_deleted_is_left_alone() -> None:
     assert chosen(pod("w1"), pod("w2"), pod("w3"), daemonset=replace(DAEMONSET, deleting=True)) is None
+
+
+def test_it_says_what_it_waits_for() -> None:
+    first, third = pod("w1"), pod("w3")
+    assert reason(first, pod("w2", "new", ready=False), third) == "the new pod on node w2 is not Ready"
+    assert reason(first, pod("w2", deleting=True), third) == "the pod on node w2 ends"
+    assert reason(first, third) == "a node has no pod yet"
+    assert "w2 does not do its work yet" in reason(first, pod("w2", "new"), third, working={"w1"})
+    new = [pod("w2", "new"), pod("w3", "new")]
+    assert reason(first, *new, relievable=()) == "no healthy Backup could take over everything from w1"
+    assert reason(pod("w1", "new"), *new, working=()) == "", "it is over"
