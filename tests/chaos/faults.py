@@ -179,6 +179,8 @@ CHECK: dict[str, Any] = {"port": 8080, "interval": "200ms", "timeout": "1s", "ri
 CHECK_FAILS_S = 3 * 0.2
 ENGINE_DEATHS = 4
 """Of one guard, in a row: at the sixth within minutes it waits before it starts another, and others take over."""
+SERVER_DEATHS = 2
+"""Of one guard: with the third within minutes its host is held back (docs/health.md), and the best one is not Active."""
 NEW_GUARD = {Fault.KILL_GUARD, Fault.KILL_RUN, Fault.KILL_ALL, Fault.LEFTOVER, Fault.RESTART, Fault.STOP}
 
 
@@ -186,7 +188,7 @@ def draw(seed: int, names: Sequence[str], timing: Timing, faults: Sequence[Fault
     """Without end; the same for the same seed and `faults`. Half of the faults hit the owner."""
     chance = random.Random(seed)
     priorities, extra, number = first_priorities(names), False, 0
-    deaths = dict.fromkeys(names, 0)
+    deaths, ailing = dict.fromkeys(names, 0), dict.fromkeys(names, 0)
     while True:
         fault = chance.choice(faults)
         best = max(priorities, key=lambda name: priorities[name])
@@ -195,10 +197,13 @@ def draw(seed: int, names: Sequence[str], timing: Timing, faults: Sequence[Fault
         swap = chance.choice([name for name in names if name != best])
         if fault is Fault.KILL_ENGINE and deaths[host] >= ENGINE_DEATHS:
             fault = Fault.RESTART
+        if fault is Fault.SERVER_DIES and ailing[host] >= SERVER_DEATHS:
+            fault = Fault.RESTART
         if fault is Fault.EDIT_PRIORITY:
             priorities = priorities | {best: priorities[swap], swap: priorities[best]}
         extra ^= fault is Fault.EDIT_ADDRESSES
         deaths[host] = 0 if fault in NEW_GUARD else deaths[host] + (fault is Fault.KILL_ENGINE)
+        ailing[host] = 0 if fault in NEW_GUARD else ailing[host] + (fault is Fault.SERVER_DIES)
         number += 1
         yield Step(number, fault, host, _seconds(fault, share, host == best, timing), percent, dict(priorities), extra)
 

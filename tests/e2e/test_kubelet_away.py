@@ -1,4 +1,5 @@
-"""A kubelet that restarts, or stays away until its node is NotReady, takes no address from a node that serves."""
+"""A kubelet that stays away until its node is NotReady takes no address from a node that serves. (One that restarts:
+test_process_failure.py.)"""
 
 from __future__ import annotations
 
@@ -38,13 +39,6 @@ def node(lab: Lab, web: Vip) -> Iterator[str]:
 def _ready(lab: Lab, node: str) -> str:
     conditions = kube.get(lab.cluster, "node", node)["status"]["conditions"]
     return next(str(item["status"]) for item in conditions if item["type"] == "Ready")
-
-
-def test_a_kubelet_that_restarts_moves_nothing(lab: Lab, web: Vip, node: str) -> None:
-    since_ns = time.monotonic_ns()
-    lab.cluster.kubelet_restart(node)
-    lab.stays_with(web, node, 15)
-    assert not [change for change in lab.owners.changes(since_ns) if change.address == web.address]
 
 
 def test_a_node_that_is_not_ready_goes_on_serving(lab: Lab, web: Vip, node: str) -> None:

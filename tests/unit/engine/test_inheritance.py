@@ -32,7 +32,7 @@ from vipkeeper.ipc.rendered_nginx import HTTPServer, NginxSection, UpstreamServe
         Prepare((web(), web(name="other")), ("vrrp4-51-2",)),
         Lower(7),
         VerdictKnown("web", "TCPCheckFailed", False),
-        DampingKnown("uid", Damping(3, 5, True, 7)),
+        DampingKnown("uid", Damping(3, 5, False, 6, True, 7)),
         KeepSecrets({"web_key-1": bytes(range(64))}),
         Results({"web": Prepared("needs", "eth0", (), "vrrp4-51-2"), "x": Prepared("n", "", ("no interface",))}),
     ],
