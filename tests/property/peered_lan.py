@@ -114,14 +114,16 @@ class Engine:
         return self._node.router.local_address
 
     def start(self) -> None:
+        self.plan(range(self._lan.size))
+
+    def plan(self, nodes: Iterable[int]) -> None:
+        """What the document has: these nodes, this one among them or not."""
         networks = (SEGMENT, FAR) if self._lan.far else (SEGMENT,)
-        ways = {
-            f"node {other}": tuple(address_on(network, other) for network in networks)
-            for other in range(self._lan.size)
-            if other != self._node.index
-        }
-        self.peers.configure(KEYS, PORT, ways)
-        self.talk.join(ways, {f"node {other.index}": other.config.priority for other in self._lan.nodes})
+        others = [] if self._node.index not in nodes else [other for other in nodes if other != self._node.index]
+        ways = {f"node {other}": tuple(address_on(network, other) for network in networks) for other in others}
+        self.peers.configure(KEYS if ways else None, PORT if ways else 0, ways)
+        if self._node.index in nodes:  # else its router is about to leave, with what it knew
+            self.talk.join(ways, {f"node {other.index}": other.config.priority for other in self._lan.nodes})
 
     def ask(
         self,

@@ -282,6 +282,26 @@ def test_who_is_ill_or_gone_is_passed_over_in_a_handover(
 
 
 @settings(deadline=None, max_examples=40 * HUNT)
+@given(peers(), st.permutations([0, 1, 2, 3]), st.integers(0, 20_000), st.booleans(), SEEDS)
+def test_who_is_taken_out_of_the_nodes_hands_over_whoever_is_told_of_it_first(
+    wanted: list[VirtualRouterConfig], order: list[int], apart_us: int, far: bool, seed: int
+) -> None:
+    lan = settled(wanted, seed, far=far)
+    left = range(1, lan.size)
+    for index in [index for index in order if index < lan.size]:
+        if index == 0:
+            lan.stop(lan.nodes[0])
+        lan.engines[index].plan(left)
+        lan.run(lan.now_ns + apart_us * 1000)
+    lan.run(lan.now_ns + 10 * NS_PER_MS)
+    assert lan.active == [lan.nodes[1]]
+    assert lan.nodes[1].router.reason is Reason.HANDOVER
+    assert lan.longest_none_ns == 0
+    assert lan.longest_double_ns <= SETTLING_NS
+    assert_replayed(lan)
+
+
+@settings(deadline=None, max_examples=40 * HUNT)
 @given(peers(preempt=True), st.booleans(), st.booleans(), SEEDS)
 def test_an_edit_that_makes_another_one_the_best_moves_the_address_without_a_gap(
     wanted: list[VirtualRouterConfig], far: bool, blocked: bool, seed: int

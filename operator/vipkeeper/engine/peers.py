@@ -44,6 +44,9 @@ from vipkeeper.vrrp.units import ms_to_ns
 CHALLENGE_SPACING_NS = ms_to_ns(50)
 """Least time between two challenges to one peer: replays are not answered faster."""
 BIND_AGAIN_NS = ms_to_ns(1000)
+LINGER_NS = ms_to_ns(3000)
+"""For how long who is no peer any more is still listened and answered to: a node that was taken out of a VirtualIP
+hands over, and its peers may know before it does that it is out."""
 _MAX_LOGGED = 256
 
 
@@ -86,6 +89,8 @@ class Peer:
     next_challenge_ns: int = 0
     learned: set[IPAddress] = field(default_factory=set)
     """Addresses that it has told of itself."""
+    gone_ns: int | None = None
+    """When it was taken out of the configuration. None: it is in it."""
 
 
 class Peers:
@@ -114,6 +119,7 @@ class Peers:
         self._questions = 0
         self._hello_timer = loop.timer(self._hello)
         self._bind_timer = loop.timer(lambda _now_ns: self._open())
+        self._linger_timer = loop.timer(self._forget_gone)
         self.book = Book()
 
     # ---- who and how
@@ -124,12 +130,14 @@ class Peers:
         return bool(self._sockets and self._peers)
 
     def configure(self, keys_text: bytes | None, port: int, nodes: Mapping[str, Iterable[IPAddress]]) -> None:
-        """`nodes`: the addresses of each peer. No keys, or nobody to talk to: nothing is said (any more)."""
-        self._take_keys(keys_text or b"")
+        """`nodes`: the addresses of each peer. No keys, or nobody to talk to: nothing is said (any more); of peers that
+        go, the last ones too, those who linger are still talked to as before."""
         self._take_peers(nodes)
-        if port != self._port or self._keys is None or not self._peers:
-            self.close()
-        self._port = port
+        if nodes or not self._peers:
+            self._take_keys(keys_text or b"")
+            if port != self._port or self._keys is None or not self._peers:
+                self.close()
+            self._port = port
         if self._keys is not None and self._peers:
             self._open()
 
@@ -151,17 +159,30 @@ class Peers:
             warn("the peers' key can't be used; nothing is said to peers", why=error)
 
     def _take_peers(self, nodes: Mapping[str, Iterable[IPAddress]]) -> None:
-        for name in [name for name in self._by_name if name not in nodes]:
-            self._peers.pop(self._by_name.pop(name).peer_id)
-            self.book.forget(name)
+        now_ns = self._clock()
+        for left in [peer for name, peer in self._by_name.items() if name not in nodes and peer.gone_ns is None]:
+            left.gone_ns = now_ns
+            self._linger_timer.set(now_ns + LINGER_NS)
         for name, addresses in nodes.items():
             peer = self._by_name.get(name)
             if peer is None:
                 peer_id = node_id(name)
                 peer = Peer(name, peer_id, PeerSession(self._own, peer_id))
                 self._peers[peer_id] = self._by_name[name] = peer
-            peer.ways = tuple(Way(address) for address in addresses)
+            peer.ways, peer.gone_ns = tuple(Way(address) for address in addresses), None
         self._let_in()
+
+    def _forget_gone(self, now_ns: int) -> None:
+        gone = {name: peer.gone_ns for name, peer in self._by_name.items() if peer.gone_ns is not None}
+        for name, gone_ns in gone.items():
+            if now_ns - gone_ns >= LINGER_NS:
+                self._peers.pop(self._by_name.pop(name).peer_id)
+                self.book.forget(name)
+            else:
+                self._linger_timer.set(gone_ns + LINGER_NS)
+        self._let_in()
+        if not self._peers:
+            self.close()
 
     def _open(self) -> None:
         if self._sockets:

@@ -116,10 +116,7 @@ class RouterTalk:
             self._peers.leave(self)
         self._ways = ways
         self._name = _name_of(self._speaker.config)
-        if ways:
-            self._peers.join(self)
-        else:
-            self._peers.leave(self)
+        self._peers.join(self)  # without peers, too: one that has just been taken out may hand over
 
     def leave(self) -> None:
         self._peers.leave(self)
