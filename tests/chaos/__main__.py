@@ -27,6 +27,8 @@ def main() -> int:
     if os.geteuid() != 0:
         print("make chaos needs root: it makes network namespaces")
         return 1
+    if options.cluster:
+        return _on_the_cluster(options)
     if options.minutes:
         runs = summary.plan(options.seed[0] if options.seed else random.randrange(10**6), options.minutes)
     else:
@@ -38,6 +40,15 @@ def main() -> int:
         version = f"commit {commit.stdout.strip() or 'unknown'}"
         summary.put_into(options.summary, summary.table(done, f"{datetime.now(UTC):%Y-%m-%d}", version))
     return int(any(run.violations for run in done))
+
+
+def _on_the_cluster(options: argparse.Namespace) -> int:
+    """The test that does it, for longer."""
+    environment = os.environ | {"VIPKEEPER_CHAOS_SECONDS": str(options.seconds)}
+    if options.seed:
+        environment["VIPKEEPER_CHAOS_SEED"] = str(options.seed[0])
+    command = [sys.executable, "-m", "pytest", "-q", "-s", "tests/e2e/test_chaos.py"]
+    return subprocess.run(command, cwd=ROOT, env=environment).returncode
 
 
 def _run(run: Run, faults: list[Fault]) -> Run:
@@ -77,6 +88,7 @@ def _options() -> argparse.Namespace:
         "--only", type=lambda text: [Fault[name] for name in text.split(",")], default=list(Fault), help=only
     )
     parser.add_argument("--minutes", type=float, default=0, help="of several runs together, with seeds from --seed on")
+    parser.add_argument("--cluster", action="store_true", help="on the nodes of the kind cluster (tests/cluster)")
     parser.add_argument("--summary", type=Path, help="put the table of the runs into this file, between its marks")
     return parser.parse_args()
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from tests.chaos.client import Client
-from tests.chaos.faults import Judged, Promise, Step
+from tests.chaos.faults import Judged, Promise
 from tests.e2e.support.owners import OwnerWatch, Span
 
 
@@ -22,6 +23,18 @@ class Times:
     quiet_ns: int
 
 
+class Hit(Protocol):
+    """What a step does to whom, as far as it is judged here."""
+
+    @property
+    def host(self) -> str: ...
+
+    @property
+    def priorities(self) -> dict[str, int]: ...
+
+    def others(self) -> list[str]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Checker:
     watch: OwnerWatch
@@ -29,7 +42,7 @@ class Checker:
     addresses: tuple[str, ...]
     busy_ms: float
 
-    def violations(self, step: Step, promise: Promise, times: Times, sides: list[set[str]]) -> list[str]:
+    def violations(self, step: Hit, promise: Promise, times: Times, sides: list[set[str]]) -> list[str]:
         found: list[str] = []
         everybody = set(step.priorities)
         for address in self.addresses:
@@ -58,7 +71,7 @@ class Checker:
 
 
 def _judged(
-    judged: Judged, step: Step, everybody: set[str], sides: list[set[str]]
+    judged: Judged, step: Hit, everybody: set[str], sides: list[set[str]]
 ) -> tuple[list[set[str]], list[set[str]]]:
     """Hosts among which several owners, and none, count while the fault lasts."""
     others = set(step.others())
