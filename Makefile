@@ -88,7 +88,7 @@ chaos: venv ## faults drawn from a seed, every kernel watched: SEED=7 SECONDS=30
 packages: venv
 	@$(BIN)/python -m tests.packages
 
-demo: venv ## a cluster, the chart, an address that answers, a node that fails before your eyes
+demo: venv ## a cluster, the chart, an address that answers, a node that fails before your eyes, a firewall, a move
 	@$(BIN)/python -m tests.demo
 
 demo-down: venv ## remove what the demo made

@@ -401,6 +401,15 @@ class Cluster:
         """Undoes every `partition`, `block` and `lose`. Idempotent."""
         faults.mend(self.host_prefix)
 
+    def firewall(self, node: str, protocol: int = VRRP) -> None:
+        """On a node itself: drops an IP protocol in both directions."""
+        for rule in faults.firewall(protocol):
+            output_of([*self.node_prefix(node), "nft", rule])
+
+    def firewall_off(self, node: str) -> None:
+        """Idempotent."""
+        commands.run([*self.node_prefix(node), "nft", faults.FIREWALL_OFF])
+
     def rules_in_force(self) -> list[str]:
         return faults.rules_in_force(self.host_prefix)
 
@@ -411,6 +420,7 @@ class Cluster:
         for node in self.nodes():
             if node.status == "paused":
                 self.unpause(node.name)
+            commands.run([*namespaces.prefix_of(node.pid), "nft", faults.FIREWALL_OFF])
             port = outer_end(self.host_prefix, namespaces.prefix_of(node.pid))
             if port.master != bridge or "UP" not in port.flags:
                 faults.attach(self.host_prefix, port.name, bridge)

@@ -7,8 +7,9 @@
 | partition | nftables drops between ports of the bridge | the others of its side, not the far side |
 | block | nftables drops an IP protocol on the bridge | everything but that protocol: a firewall, IGMP snooping |
 | loss | nftables drops by chance from and to one port | a bad cable |
+| firewall | nftables *inside* a node drops an IP protocol, in and out | what its administrator has done |
 
-All rules lie in one table, which `mend` deletes whole. Frames between two ports pass the bridge family's forward hook.
+All rules on the bridge lie in one table, which `mend` deletes whole. Frames between two ports pass the bridge family's forward hook.
 """
 
 from __future__ import annotations
@@ -70,6 +71,19 @@ def mend(host: Sequence[str]) -> None:
 def rules_in_force(host: Sequence[str]) -> list[str]:
     listed = run([*host, "nft", "list", "chain", "bridge", TABLE, "forward"])
     return [line.strip() for line in listed.stdout.splitlines() if line.strip().endswith("drop")]
+
+
+def firewall(protocol: int) -> list[str]:
+    """What is typed on a node, as arguments of nft."""
+    chains = [
+        f"add chain inet {TABLE} {hook} {{ type filter hook {hook} priority 0; }}; "
+        f"add rule inet {TABLE} {hook} meta l4proto {protocol} drop"
+        for hook in ("input", "output")
+    ]
+    return [f"add table inet {TABLE}", *chains]
+
+
+FIREWALL_OFF = f"delete table inet {TABLE}"
 
 
 def _ports(names: Iterable[str]) -> str:

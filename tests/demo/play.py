@@ -6,38 +6,20 @@ Whatever happens, the node that was cut off is healed and no probe is left runni
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
 from tests.cluster import Cluster
-from tests.cluster.clients import Client
 from tests.cluster.network import Address
+from tests.demo import firewall, moving
 from tests.demo.screen import Screen
-from tests.e2e.support import examples, installation, kube, prober
-from tests.e2e.support.timeline import Timeline
+from tests.demo.stage import ANSWER_S, CLUSTER_COMMAND, QUIET_AFTER_S, QUIET_BEFORE_S, Stage, show_gap
+from tests.e2e.support import examples, installation, kube
 from tests.e2e.support.virtualips import Vip
 from tests.e2e.support.waiting import wait_until
 
 OWNER = "demo"
 VIP_FILE, WEB_FILE = examples.EXAMPLES / "vip.yaml", examples.EXAMPLES / "web.yaml"
-PORT = 80
-ANSWER_S = 120
-QUIET_BEFORE_S, QUIET_AFTER_S = 1.0, 1.5
-"""How long the client is seen to be content before the fault, and after it."""
-CLUSTER_COMMAND = ".venv/bin/python -m tests.cluster"
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """What the first acts made."""
-
-    cluster: Cluster
-    client: Client
-    vip: Vip
-    address: Address
 
 
 def play(screen: Screen, cluster: Cluster) -> None:
@@ -50,6 +32,8 @@ def play(screen: Screen, cluster: Cluster) -> None:
     _show_vip(screen, stage)
     active = _fail(screen, stage)
     _heal(screen, stage, active)
+    firewall.show(screen, stage)
+    moving.show(screen, stage)
     _say_goodbye(screen, stage)
 
 
@@ -66,6 +50,8 @@ def _introduce(screen: Screen, cluster: Cluster) -> None:
             " • build this checkout's images and install the Helm chart",
             " • apply examples/vip.yaml and ask the address over HTTP",
             " • cut its node off, and measure",
+            " • let a firewall drop VRRP on another node: no second owner",
+            " • move the address by hand, and measure",
             "",
             "Without docker or podman and their registry (root on Debian),",
             "kind, Kubernetes and a node image are built here first, from",
@@ -115,10 +101,10 @@ def _apply(screen: Screen, cluster: Cluster) -> Stage:
     screen.yaml(_without_comments(example.text))
     screen.note(f"({addresses[0]} is a free address of this cluster's segment)")
     screen.command(f"kubectl apply -f {_shown(VIP_FILE)}")
-    with _probing(stage) as (pings, requests):
+    with stage.probing() as (pings, requests):
         begin_ns = time.monotonic_ns()
         screen.output(cluster.apply(example.text))
-        wait_until(f"{stage.address} answers HTTP", lambda: _request(stage)[0] == 200, ANSWER_S)
+        wait_until(f"{stage.address} answers HTTP", stage.answers, ANSWER_S)
         answered_ns = [timeline.first_answer_ns or 0 for timeline in (pings.stop(), requests.stop())]
     took_s = (max(answered_ns) - begin_ns) / 1e9
     screen.done(
@@ -130,54 +116,44 @@ def _apply(screen: Screen, cluster: Cluster) -> Stage:
 def _show_answer(screen: Screen, stage: Stage) -> None:
     screen.act(f"a client of the segment, {stage.client.ipv4}, asks through nginx on the address")
     screen.command(f"curl http://{stage.address}/")
-    screen.output(_request(stage)[1])
+    screen.output(stage.request()[1])
 
 
 def _show_vip(screen: Screen, stage: Stage) -> None:
     stage.vip.wait_for("Ready", ANSWER_S)
-    screen.command("kubectl get vip")
-    screen.output(stage.cluster.kubectl("get", "vip"))
+    stage.show_vip(screen)
 
 
 def _fail(screen: Screen, stage: Stage) -> str:
     active: str = stage.vip.status["activeNode"]
     screen.act(f"the node that holds the address, {active}, is cut off from the network")
     screen.command(f"{CLUSTER_COMMAND} cut {active}")
-    with _probing(stage) as (pings, requests):
+    with stage.probing() as (pings, requests):
         time.sleep(QUIET_BEFORE_S)
         stage.cluster.cut(active)
-        wait_until("another node answers", lambda: _request(stage)[0] == 200, ANSWER_S)
+        wait_until("another node answers", stage.answers, ANSWER_S)
         time.sleep(QUIET_AFTER_S)
         seen_pings, seen_requests = pings.stop(), requests.stop()
-    _show_gap(screen, seen_pings, seen_requests)
+    show_gap(screen, seen_pings, seen_requests)
     wait_until(
         "the status tells of the move", lambda: stage.vip.status.get("activeNode") not in (active, None), ANSWER_S
     )
-    screen.command("kubectl get vip")
-    screen.output(stage.cluster.kubectl("get", "vip"))
+    stage.show_vip(screen)
     return active
-
-
-def _show_gap(screen: Screen, pings: Timeline, requests: Timeline) -> None:
-    screen.figure(
-        f"longest gap that the client saw: {pings.longest_gap().ms:.0f} ms by ping (one each 5 ms),"
-        f" {requests.longest_gap().ms:.0f} ms by HTTP (one each 20 ms)"
-    )
 
 
 def _heal(screen: Screen, stage: Stage, active: str) -> None:
     screen.act(f"{active} is on the network again")
     screen.command(f"{CLUSTER_COMMAND} heal {active}")
-    with _probing(stage) as (pings, requests):
+    with stage.probing() as (pings, requests):
         stage.cluster.heal(active)
         stage.vip.wait_until_active_is(active, ANSWER_S)
-        wait_until("the address answers", lambda: _request(stage)[0] == 200, ANSWER_S)
+        wait_until("the address answers", stage.answers, ANSWER_S)
         time.sleep(QUIET_AFTER_S)
         back = max(pings.stop().longest_gap().ms, requests.stop().longest_gap().ms)
     stage.vip.wait_for("Ready", ANSWER_S)
     screen.done(f"the address is back on it; nobody waited longer than {back:.0f} ms")
-    screen.command("kubectl get vip")
-    screen.output(stage.cluster.kubectl("get", "vip"))
+    stage.show_vip(screen)
 
 
 def _say_goodbye(screen: Screen, stage: Stage) -> None:
@@ -201,16 +177,6 @@ def _say_goodbye(screen: Screen, stage: Stage) -> None:
 
 
 # --- inside ----------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _probing(stage: Stage) -> Iterator[tuple[prober.Prober, prober.Prober]]:
-    with prober.ping(stage.client, stage.address) as pings, prober.http(stage.client, stage.address, PORT) as requests:
-        yield pings, requests
-
-
-def _request(stage: Stage) -> tuple[int, str]:
-    return prober.fetch(stage.client, stage.address, PORT)
 
 
 def _remove_last_time(cluster: Cluster) -> None:

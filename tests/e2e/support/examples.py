@@ -1,4 +1,5 @@
-"""The files of examples/, made to fit the test cluster: documentation addresses become free ones of its segment.
+"""The files of examples/, made to fit the test cluster: documentation addresses become free ones of its segment, and
+10.0.0.5 and 10.0.0.6, the servers outside of the cluster, become two machines of the segment.
 
 Only text is replaced, so comments and layout stay as the user reads them.
 """
@@ -6,7 +7,7 @@ Only text is replaced, so comments and layout stay as the user reads them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.cluster.network import Address
 from tests.cluster.paths import ROOT
 from tests.cluster.project_images import NGINX
 
+OUTSIDE = ("10.0.0.5", "10.0.0.6")
 EXAMPLES = ROOT / "examples"
 STOCK_NGINX = re.compile(r"(image: +)nginx(:\S+)?$", re.MULTILINE)
 
@@ -35,9 +37,11 @@ def files() -> list[Path]:
     return sorted(EXAMPLES.glob("*.yaml"))
 
 
-def fit(file: Path, free: Callable[[int], Address]) -> Example:
-    """`free` gives an address of the family (4, 6) that it is asked for."""
+def fit(file: Path, free: Callable[[int], Address], outside: Mapping[str, Address] = {}) -> Example:
+    """`free` gives an address of the family (4, 6) that it is asked for; `outside`: in place of those of OUTSIDE."""
     text = STOCK_NGINX.sub(rf"\g<1>{NGINX}", file.read_text())
+    for written, address in outside.items():
+        text = re.sub(rf"(?<![0-9.]){re.escape(written)}(?![0-9.])", str(address), text)
     replaced: dict[str, Address] = {}
     for written in _written_addresses(text):
         replaced.setdefault(written, free(ip_address(written).version))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.cluster.faults import block_rules, loss_rules, partition_rules
+from tests.cluster.faults import block_rules, firewall, loss_rules, partition_rules
 
 
 def test_a_partition_drops_in_both_directions() -> None:
@@ -21,3 +21,11 @@ def test_loss_is_by_chance_and_within_bounds() -> None:
     assert loss_rules("veth0", 30)[0] == 'iifname "veth0" numgen random mod 100 < 30 drop'
     with pytest.raises(ValueError, match="1 to 99"):
         loss_rules("veth0", 100)
+
+
+def test_a_firewall_of_a_node_drops_in_both_directions_and_families() -> None:
+    _, *chains = firewall(112)
+    assert [chain.split(";")[0] for chain in chains] == [
+        f"add chain inet vipkeeper_test {hook} {{ type filter hook {hook} priority 0" for hook in ("input", "output")
+    ]
+    assert all(chain.endswith("meta l4proto 112 drop") for chain in chains)

@@ -36,6 +36,13 @@ def test_addresses_become_free_ones_of_their_family_and_the_rest_stays(tmp_path:
     assert example.addresses == {"web": [ip_address("10.0.0.7"), ip_address("fd00::7")]}
 
 
+def test_servers_outside_of_the_cluster_become_machines_of_the_segment(tmp_path: Path) -> None:
+    file = tmp_path / "web.yaml"
+    file.write_text(TEXT + "---\nkind: ConfigMap\ndata: {a: 'server 10.0.0.5:80; server 10.0.0.50:80;'}\n")
+    example = examples.fit(file, lambda _: ip_address("10.1.0.7"), {"10.0.0.5": ip_address("10.1.0.200")})
+    assert "server 10.1.0.200:80; server 10.0.0.50:80;" in example.text
+
+
 def test_every_example_of_the_repository_can_be_made_to_fit() -> None:
     for file in examples.files():
         fitted = examples.fit(file, lambda family: ip_address("10.0.0.7" if family == 4 else "fd00::7"))
