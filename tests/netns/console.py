@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from tests.netns.lan import Host
 
@@ -116,6 +117,15 @@ def _plain(line: str) -> str:
     return line.strip()
 
 
+class Prompt(Protocol):
+    """Where commands are typed."""
+
+    folder: Path
+
+    def run(self, command: str) -> tuple[int, str]:
+        """Its exit status and what it said."""
+
+
 class Shell:
     """A root shell on a host: its own processes, its own /run/vipkeeper, its own folder, its name as host name."""
 
@@ -144,7 +154,7 @@ class Shell:
         raise AssertionError(f"the shell ended at: {command}\n{''.join(lines)}")
 
 
-def write(steps: Iterable[Step], shells: Mapping[str, Shell]) -> None:
+def write(steps: Iterable[Step], shells: Mapping[str, Prompt]) -> None:
     """The files among them."""
     for step in steps:
         if isinstance(step, File):
@@ -152,7 +162,7 @@ def write(steps: Iterable[Step], shells: Mapping[str, Shell]) -> None:
                 (shells[host].folder / step.name).write_text(step.text)
 
 
-def play(steps: Iterable[Step], shells: Mapping[str, Shell]) -> None:
+def play(steps: Iterable[Step], shells: Mapping[str, Prompt]) -> None:
     for step in steps:
         if isinstance(step, File):
             write([step], shells)
@@ -160,7 +170,7 @@ def play(steps: Iterable[Step], shells: Mapping[str, Shell]) -> None:
             _type(step, shells[step.host])
 
 
-def _type(command: Command, shell: Shell) -> None:
+def _type(command: Command, shell: Prompt) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while True:
         status, output = shell.run(command.text)
