@@ -4,19 +4,15 @@ a client that asks them hears what the example promises (support/questions.py).
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cluster.network import Address
-from tests.cluster.paths import ROOT
-from tests.e2e.support import examples
-from tests.e2e.support.examples import OUTSIDE, Example
+from tests.e2e.support import elsewhere, examples
+from tests.e2e.support.examples import Example
 from tests.e2e.support.lab import Lab
 from tests.e2e.support.questions import QUESTIONS, Question
 from tests.e2e.support.virtualips import Vip
@@ -28,18 +24,8 @@ BACKEND = examples.EXAMPLES / "web.yaml"
 @pytest.fixture(scope="module")
 def outside(lab: Lab) -> Iterator[dict[str, Address]]:
     """Two machines of the segment, in place of the servers outside of the cluster that examples name."""
-    machines = {name: lab.cluster.client(f"outside{index}") for index, name in enumerate(OUTSIDE)}
-    program = [sys.executable, "-m", "tests.e2e.support.outside"]
-    with ExitStack() as stack:
-        for name, machine in machines.items():
-            stack.callback(lab.cluster.remove_client, machine.name)
-            server = stack.enter_context(
-                subprocess.Popen([*machine.prefix, *program, name], stdout=subprocess.PIPE, text=True, cwd=ROOT)
-            )
-            stack.callback(server.kill)
-            assert server.stdout is not None
-            assert server.stdout.readline() == "listening\n"
-        yield {name: machine.ipv4 for name, machine in machines.items()}
+    with elsewhere.machines(lab.cluster) as addresses:
+        yield addresses
 
 
 @pytest.fixture(params=examples.files(), ids=lambda file: file.name)

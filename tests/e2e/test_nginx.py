@@ -6,15 +6,21 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from pathlib import Path
+from typing import Any
 
-from tests.e2e.conftest import BLUE, MakeVip
+from tests.e2e.conftest import BLUE, Figure, MakeVip
+from tests.e2e.support import elsewhere
 from tests.e2e.support.installation import NAMESPACE
 from tests.e2e.support.lab import Lab
+from tests.e2e.support.limits import BUSY_MS
 from tests.e2e.support.virtualips import Vip, http_of
 from tests.e2e.support.waiting import wait_until
 
 SOON_S = 30.0
+ENDPOINT_MS = 1000.0 + BUSY_MS
+"""From the change of an EndpointSlice to the first answer by what it names: promised is a second."""
 HOST = "secure.example.com"
 
 
@@ -79,3 +85,45 @@ def test_an_nginx_conf_follows_its_config_map(lab: Lab, vip: MakeVip) -> None:
         wait_until("its change is served", lambda: lab.http_answer(own.address) == "two", SOON_S)
     finally:
         lab.cluster.kubectl("delete", "configmap", "e2e-nginx", "-n", NAMESPACE)
+
+
+def _endpoints(ready: object, unready: object) -> str:
+    """A Service without pods, its port by name, and where it leads."""
+    metadata: dict[str, Any] = {"name": "e2e-elsewhere", "namespace": "default"}
+    service: dict[str, Any] = {"apiVersion": "v1", "kind": "Service", "metadata": metadata}
+    service |= {"spec": {"ports": [{"name": "web", "port": 8080}]}}
+    labels = {"kubernetes.io/service-name": "e2e-elsewhere"}
+    endpoints = [
+        {"addresses": [str(address)], "conditions": {"ready": good}}
+        for address, good in ((ready, True), (unready, False))
+    ]
+    there: dict[str, Any] = {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": metadata | {"labels": labels},
+    }
+    there |= {"addressType": "IPv4", "ports": [{"name": "web", "port": 80}], "endpoints": endpoints}
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": [service, there]})
+
+
+def test_only_ready_endpoints_are_asked_and_a_change_counts_within_a_second(
+    lab: Lab, vip: MakeVip, figure: Figure
+) -> None:
+    upstream = {"service": {"namespace": "default", "name": "e2e-elsewhere", "port": "web"}}
+    with elsewhere.machines(lab.cluster) as machines:
+        (first, first_at), (second, second_at) = machines.items()
+        lab.cluster.apply(_endpoints(first_at, second_at))
+        try:
+            one = vip({"nginx": {"http": [{"port": 80, "upstream": upstream}]}})
+            wait_until("the ready endpoint answers", lambda: lab.http_answer(one.address), SOON_S)
+            assert {lab.http_answer(one.address).split()[0] for _ in range(6)} == {first}
+            took_ms = []
+            for ready, at, unready_at in ((second, second_at, first_at), (first, first_at, second_at)) * 2:
+                time.sleep(1.5)  # so that it is not the second change within a second
+                lab.cluster.apply(_endpoints(at, unready_at))
+                began = time.monotonic()
+                wait_until("the other one answers", lambda: ready in lab.http_answer(one.address), SOON_S, 0.05)  # noqa: B023
+                took_ms.append((time.monotonic() - began) * 1000)
+            figure("from a change of endpoints to the first answer (best of 4)", min(took_ms), ENDPOINT_MS)
+        finally:
+            lab.cluster.kubectl("delete", "service,endpointslice", "e2e-elsewhere", "-n", "default")
