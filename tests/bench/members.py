@@ -28,6 +28,8 @@ CHECK = {"port": CHECKED_PORT, "interval": "100ms", "timeout": "100ms", "rise": 
 
 _TAKES_PART, _ENTERS = "state=backup was=initialize", "Entering BACKUP STATE"
 """What each of them says then."""
+START_LIMIT_S = 60.0
+"""On a machine that is full of other work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ class VipkeeperRun(Member):
         more = [word for way in ways for word in ("--peer", way)]
         begun = self._run.log().count(_TAKES_PART)
         self._run.launch(*(("--key-file", str(self._key), *more) if self.wish.key else ()))
-        self._run.wait_for_log(_TAKES_PART, begun + 1)
+        wait_for("vipkeeper takes part", lambda: self._run.log().count(_TAKES_PART) > begun, START_LIMIT_S)
 
     def stop(self) -> None:
         self._run.send(signal.SIGTERM)
@@ -162,7 +164,9 @@ class KeepalivedRun(Member):
                 stdout=log,
                 stderr=log,
             )
-        wait_for("keepalived takes part", lambda: path.read_text(errors="replace").count(_ENTERS) > begun)
+        wait_for(
+            "keepalived takes part", lambda: path.read_text(errors="replace").count(_ENTERS) > begun, START_LIMIT_S
+        )
 
     def stop(self) -> None:
         assert self._process is not None
