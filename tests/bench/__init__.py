@@ -13,7 +13,7 @@ memory are those of /proc. Nothing that a program says of itself is believed.
     planned.py   a pair of such hosts, and a watch over their kernels
     pods.py      the real nginx sidecar on such hosts, and what takes the address away when it dies
     asker.py     a client that sends HTTP requests at a rate
-    crash.py, kills.py, handover.py, blocked.py, requests_lost.py, many.py, load.py, junk.py: the benchmarks
+    crash.py, kills.py, handover.py, blocked.py, requests_lost.py, nginx_death.py, many.py, load.py, junk.py: the benchmarks
     machine.py   what it ran on
     plots.py     figures as SVG. Pure
     page.py      the results as a page and on the terminal

@@ -15,7 +15,20 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench import blocked, crash, handover, junk, kills, load, machine, many, page, plots, requests_lost
+from tests.bench import (
+    blocked,
+    crash,
+    handover,
+    junk,
+    kills,
+    load,
+    machine,
+    many,
+    nginx_death,
+    page,
+    plots,
+    requests_lost,
+)
 from tests.bench.bench import Bench, CanNotRun
 from tests.bench.figures import Section
 
@@ -26,6 +39,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Section]] = {
     "handover": handover.measure,
     "blocked": blocked.measure,
     "requests": requests_lost.measure,
+    "nginx": nginx_death.measure,
     "many": many.measure,
     "load": load.measure,
     "junk": junk.measure,

@@ -137,6 +137,8 @@ class VipkeeperRun(Member):
 
 class KeepalivedRun(Member):
     name = "keepalived"
+    before: tuple[str, ...] = ()
+    """What starts it."""
 
     def __init__(self, host: Host, wish: Wish, peers: Mapping[str, Sequence[str]]) -> None:
         super().__init__(host, wish, peers)
@@ -159,7 +161,14 @@ class KeepalivedRun(Member):
         begun = path.read_text().count(_ENTERS) if path.exists() else 0
         with path.open("ab") as log:
             self._process = self.host.start(
-                *("keepalived", "--dont-fork", "--log-console", "--vrrp", f"--use-file={self.folder}/keepalived.conf"),
+                *(
+                    *self.before,
+                    "keepalived",
+                    "--dont-fork",
+                    "--log-console",
+                    "--vrrp",
+                    f"--use-file={self.folder}/keepalived.conf",
+                ),
                 *(f"--pid={self.folder}/pid", f"--vrrp_pid={self.folder}/vrrp.pid"),
                 stdout=log,
                 stderr=log,

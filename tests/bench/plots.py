@@ -34,7 +34,7 @@ def draw(figures: Sequence[Figure]) -> str:
     ]
     for row, figure in enumerate(shown):
         y = _TOP + _ROW * row + _ROW // 2
-        colour = _COLOURS.get(figure.program, "#555555")
+        colour = _COLOURS.get(figure.program.partition(",")[0], "#555555")
         parts.append(_text(10, y + 4, f"{figure.case}, {figure.program}"))
         parts.append(f'<line x1="{_LEFT}" y1="{y}" x2="{_LEFT + _WIDTH}" y2="{y}" stroke="#dddddd"/>')
         dots = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,12 +24,15 @@ _numbers = count()
 class Nginx:
     """`workers` processes on `port` of all addresses of a host, each answer the host's name."""
 
-    def __init__(self, host: Host, workers: int = 2, port: int = 80, more: str = "") -> None:
+    def __init__(self, host: Host, workers: int = 2, port: int = 80, more: str = "", name: str = "nginx") -> None:
+        """`name`: of the processes, as the kernel has it."""
         self.host = host
         self.workers_wanted = workers
         self.folder = host.lan.folder / f"nginx-{host.name}"
         self.folder.mkdir()
         self.log = self.folder / "error.log"
+        self._program = self.folder / name
+        self._program.symlink_to(shutil.which("nginx", path="/usr/sbin:/usr/bin") or "/usr/sbin/nginx")
         temp = "".join(f"{kind}_temp_path {self.folder}/{kind};" for kind in _TEMP_KINDS)
         (self.folder / "nginx.conf").write_text(
             f"user root; worker_processes {workers}; pid {self.folder}/pid; error_log {self.log} notice; {more}\n"
@@ -41,7 +45,17 @@ class Nginx:
     def start(self) -> None:
         configuration = self.folder / "nginx.conf"
         self.process: subprocess.Popen[Any] = self.host.start(
-            *("nginx", "-e", str(self.log), "-p", str(self.folder), "-c", str(configuration), "-g", "daemon off;"),
+            *(
+                str(self._program),
+                "-e",
+                str(self.log),
+                "-p",
+                str(self.folder),
+                "-c",
+                str(configuration),
+                "-g",
+                "daemon off;",
+            ),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
