@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 from tests.e2e.support.prober import parse_report
 from tests.e2e.support.timeline import Timeline
 from tests.netns.lan import Host, wait_for
+from tests.netns.standalone import is_alive
 
 HTTP_INTERVAL_MS = 5.0
 _numbers = count()
@@ -79,9 +81,14 @@ class Nginx:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
 
-    def kill_all(self) -> None:
+    def kill_all(self) -> float:
+        """How many milliseconds it took until the last of them had ended."""
+        pids = [self.master, *self._children()]
+        begin_s = time.monotonic()
         self.signal_all(signal.SIGKILL)
         self.process.wait()
+        wait_for("all of them have ended", lambda: not any(map(is_alive, pids)), pause_s=0.001)
+        return (time.monotonic() - begin_s) * 1000
 
     def _children(self) -> list[int]:
         try:

@@ -38,7 +38,7 @@ pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping", "nginx", "uns
 VIP = "192.0.2.100"
 NGINX = NginxSection((HTTPServer(80, response=Response(200, "ok")),))
 GAP_MS = 20.0 + 30.0
-"""What is promised, and a margin for a machine that does other things besides."""
+"""What is promised, and a margin for a machine that does other things besides. What nginx takes to end comes on top."""
 
 
 @dataclass
@@ -83,14 +83,16 @@ def test_a_client_hardly_notices_that_nginx_was_killed(lan: Lan, interval_cs: in
     with two(lan, interval_cs) as (one, other):
         client = HTTPClient(lan.host("client"), VIP)
         time.sleep(2)  # the engines greet each other once a second
+        begin_s = time.monotonic()
         one.sidecar.stop(signal.SIGKILL)
+        death_ms = (time.monotonic() - begin_s) * 1000
         assert other.speaker.wait_until("Active").reason == "Handover"
         assert one.speaker.wait_until("Backup").ailments == ("NginxGone",)
         time.sleep(0.5)
         timeline = client.timeline()
         loss_ms = timeline.longest_loss_ms()
         logs = one.speaker.log() + other.speaker.log()
-        assert loss_ms <= GAP_MS, f"{loss_ms} ms {timeline.failures()}\n{logs}"
+        assert loss_ms <= GAP_MS + death_ms, f"{loss_ms} ms, death {death_ms} ms {timeline.failures()}\n{logs}"
         one.sidecar.start_and_wait()
         one.speaker.wait_until("Active")
 

@@ -30,7 +30,7 @@ from vipkeeper.ipc.rendered import HealthSection, TCPCheck
 pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping", "nginx")]
 
 GAP_MS = 20.0 + 30.0
-"""What is promised, and a margin for a machine that does other things besides."""
+"""What is promised, and a margin for a machine that does other things besides. What nginx takes to end comes on top."""
 SLOW: dict[str, Any] = {"port": 80, "interval": "10s", "timeout": "5s", "rise": 1, "fall": 3}
 T = TypeVar("T")
 QUICK: dict[str, Any] = {"port": 80, "interval": "200ms", "timeout": "400ms", "rise": 2, "fall": 2}
@@ -79,13 +79,15 @@ def test_a_client_hardly_notices_that_nginx_was_killed(lan: Lan, tmp_path: Path,
     one, two = runs
     client = HTTPClient(lan.host("client"), VIP)
     time.sleep(2)  # the engines greet each other once a second
-    nginx.kill_all()
+    death_ms = nginx.kill_all()
     moved(lan, runs, "two")
     time.sleep(0.5)
     timeline = client.timeline()
     assert "reason=Handover" in two.log(), one.log() + two.log()
     loss_ms = timeline.longest_loss_ms()
-    assert loss_ms <= GAP_MS, f"{loss_ms} ms {timeline.failures()}\n{one.log()}\n{two.log()}"
+    assert loss_ms <= GAP_MS + death_ms, (
+        f"{loss_ms} ms, death {death_ms} ms {timeline.failures()}\n{one.log()}\n{two.log()}"
+    )
     assert timeline.answers()["200 two"] > 10
     nginx.start()
     moved(lan, runs, "one", 30)
