@@ -46,21 +46,26 @@ class ClusterChaos:
                 found = self._one_step(step, PROMISES[step.fault], checker)
                 self.steps[step.fault.name] += 1
                 if found:
-                    return [*found, self._lab.owners.story(self._vip.address, time.monotonic_ns() - 60 * 10**9)]
+                    return found
         return []
 
     def _one_step(self, step: ClusterStep, promise: Promise, checker: Checker) -> list[str]:
         begun_ns = time.monotonic_ns()
         with self._fault(step):
+            made_ns = time.monotonic_ns()
             time.sleep(step.seconds)
             ended_ns = time.monotonic_ns()
+        undone_ns = time.monotonic_ns()
         found: list[str] = []
         try:
             self._wait_for_quiet(step.best, checker.client)
         except (AssertionError, TimeoutError) as error:
             found.append(str(error))
         times = Times(begun_ns, ended_ns, time.monotonic_ns())
-        return found + [f"{step}: {line}" for line in checker.violations(step, promise, times, [])]
+        found += checker.violations(step, promise, times, [])
+        marks = {"made": made_ns, "ended": ended_ns, "undone": undone_ns, "quiet": times.quiet_ns}
+        when = " ".join(f"{name}={(at_ns - begun_ns) / 1e6:.0f}ms" for name, at_ns in marks.items())
+        return [f"{step}: {line} ({when})\n{checker.story(times)}" for line in found]
 
     def _fault(self, step: ClusterStep) -> AbstractContextManager[None]:
         lab, speaker = self._lab, Speaker(self._lab.cluster, step.host)
