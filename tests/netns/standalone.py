@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
 
@@ -41,16 +41,18 @@ class Standalone:
         self.state_dir = state_dir or host.lan.folder / f"run-{host.name}"
         self.log_path = host.lan.folder / f"run-{host.name}-{self.state_dir.name}.log"
         self.environment = {"PATH": os.environ["PATH"], "PYTHONWARNINGS": "error"}
+        self.prefix: list[str] = []
+        """What to start it by."""
         self.process: subprocess.Popen[Any] | None = None
 
-    def start(self, *more: str) -> Standalone:
+    def start(self, *more: str) -> Self:
         self.launch(*more)
         self.wait_for_log("engine started")
         return self
 
     def launch(self, *more: str) -> None:
         """Without waiting for anything."""
-        command = [sys.executable, "-m", "vipkeeper.cli", "run", "-f", str(self.file), *more]
+        command = [*self.prefix, sys.executable, "-m", "vipkeeper.cli", "run", "-f", str(self.file), *more]
         command += ["--node", self.host.name, "--state-dir", str(self.state_dir)]
         with self.log_path.open("ab") as log:
             self.process = self.host.start(*command, stdout=log, stderr=log, env=self.environment)

@@ -72,12 +72,15 @@ def run(
         ),
     ] = None,
     peer_port: Annotated[int, typer.Option(min=1, max=65535, help="UDP port of the engines on all hosts.")] = 7112,
+    nginx: Annotated[
+        str, typer.Option(metavar="PROGRAM", help="The nginx to start where a VirtualIP has an nginx section.")
+    ] = "nginx",
     state_dir: Annotated[
         Path, typer.Option(help="Folder for sockets and state: one for each run on this host.")
     ] = Path("/run/vipkeeper"),
     check: Annotated[bool, typer.Option("--check", help="Tell every problem of the files, start nothing.")] = False,
 ) -> None:
-    """Run VirtualIPs on this host, without Kubernetes: VRRP and the health checks, from files.
+    """Run VirtualIPs on this host, without Kubernetes: VRRP, health checks and nginx, from files.
 
     In the foreground and in this network namespace, until SIGTERM or Ctrl-C, which give the addresses away. SIGHUP
     reads the files again.
@@ -94,7 +97,8 @@ def run(
         raise typer.BadParameter(problem, param_hint="--peer")
     if key_file is not None and not peers:
         raise typer.BadParameter("a key without --peer is of no use", param_hint="--key-file")
-    options = Options(tuple(file), name, state_dir.absolute(), peers, key_file and key_file.absolute(), peer_port)
+    key = key_file and key_file.absolute()
+    options = Options(tuple(file), name, state_dir.absolute(), peers, key, peer_port, nginx)
     raise typer.Exit(main.check(options) if check else main.run(options))
 
 

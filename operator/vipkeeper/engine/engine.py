@@ -188,8 +188,6 @@ class Engine:
         now_ns = time.monotonic_ns()
         self._watch_signals()
         self._netlink.dump()
-        if self._nginx is not None:
-            self._nginx.start(now_ns)
         for name, document in list(self._heritage.documents.items()):
             if name not in self._heritage.hearsay:
                 self._apply(document)
@@ -255,6 +253,7 @@ class Engine:
         old = self._routers.get(name)
         self._note_virtual_addresses(document)
         self._verdicts.run(document)
+        self._watch_nginx(document)
         if old is not None and _is_same_router(old, document, prepared, self._settings.node):
             active, node = old.state is State.ACTIVE, self._settings.node
             if active and gives_way(old.document, document, node):
@@ -329,6 +328,7 @@ class Engine:
                 router.stop(hand_over=hand_over, on_end=self._removed)
             log("removed", vip=name)
         self._verdicts.forget(name)
+        self._watch_nginx()
         self._heritage.hearsay.discard(name)
         if self._heritage.documents.pop(name, None) is not None:
             self._guard.send(inheritance.encode(inheritance.Forget(name)))
@@ -508,6 +508,20 @@ class Engine:
     def _keep_damping(self, uid: str, damping: Damping) -> None:
         self._heritage.damping[uid] = damping
         self._guard.send(inheritance.encode(inheritance.DampingKnown(uid, damping)))
+
+    def _watch_nginx(self, coming: RenderedVirtualIP | None = None) -> None:
+        """While a document has work for it. The verdict stands before the router of the first one starts."""
+        if self._nginx is None:
+            return
+        others = [
+            router.document
+            for router in self._routers.values()
+            if coming is None or router.document.name != coming.name
+        ]
+        if any(document.nginx is not None for document in (*others, *([coming] if coming else []))):
+            self._nginx.start(time.monotonic_ns())
+        else:
+            self._nginx.close()
 
     def _expect_verdicts(self, document: RenderedVirtualIP) -> None:
         self._verdicts.expect(document, time.monotonic_ns())

@@ -14,24 +14,32 @@ class NginxWatch:
     """`healthy` is the verdict; `on_change` is called after it has changed, never before `start` has returned."""
 
     def __init__(self, loop: Loop, path: Path, on_change: Callable[[], None]) -> None:
+        self._loop = loop
         self._path = str(path)
         self._on_change = on_change
-        self._connection = OpenConnection(loop, self._path, self._changed, RETRY_MS)
+        self._connection = self._new_connection()
         self._started = False
+
+    def _new_connection(self) -> OpenConnection:
+        return OpenConnection(self._loop, self._path, self._changed, RETRY_MS)
 
     @property
     def healthy(self) -> bool:
         return self._connection.alive is not False
 
     def start(self, now_ns: int) -> None:
-        """The first verdict stands when this returns."""
+        """The first verdict stands when this returns. Once started, it goes on."""
+        if self._started:
+            return
         self._connection.start(now_ns)
         self._started = True
         if self.healthy:
             log("nginx is there", socket=self._path)
 
     def close(self) -> None:
+        """Until it is started again."""
         self._connection.close()
+        self._connection, self._started = self._new_connection(), False
 
     def _changed(self, why: str) -> None:
         if not self._started:

@@ -1,7 +1,7 @@
 """What the agent says about this node's health, and what that means for one virtual router. Pure.
 
-Verdicts on nginx count for every document with an nginx section, verdicts on checks for the document that has them. A
-verdict that nobody has given yet is no fault: what runs goes on. But a router that starts, and was not Active before,
+Verdicts on nginx count for every document with an nginx section, those on a section of it and on checks for the document
+that has them. A verdict that nobody has given yet is no fault: what runs goes on. But a router that starts, and was not Active before,
 holds back (NotCheckedYet, so at priority 1) until each kind of its checks has a verdict: a node that boots with a dead
 server must not take the address first. It does so for a limited time: who should give the verdict may be away.
 """
@@ -29,6 +29,11 @@ def sources_of(document: RenderedVirtualIP) -> frozenset[HealthSource]:
     return frozenset(http | pods | ({HealthSource.TCP_CHECK} if health.tcp else set()))
 
 
+def _kept_with(document: RenderedVirtualIP) -> frozenset[HealthSource]:
+    """What may have been said about a document like this."""
+    return sources_of(document) | ({HealthSource.SECTION} if document.nginx is not None else set())
+
+
 def without(known: Mapping[tuple[str, str], bool], name: str, but: frozenset[HealthSource] = frozenset()) -> Known:
     """`known`, and nothing of document `name` but what is about `but`."""
     return {(owner, source): healthy for (owner, source), healthy in known.items() if owner != name or source in but}
@@ -48,7 +53,7 @@ class Verdicts:
 
     def run(self, document: RenderedVirtualIP) -> None:
         """`document` runs now: what was said about checks that it does not have any more is forgotten."""
-        self._known = without(self._known, document.name, sources_of(document))
+        self._known = without(self._known, document.name, _kept_with(document))
 
     def forget(self, name: str) -> None:
         self._known = without(self._known, name)
@@ -71,7 +76,7 @@ class Verdicts:
 
     def ailments(self, document: RenderedVirtualIP, nginx_gone: bool | None, refused: bool = False) -> frozenset[str]:
         """`nginx_gone`: None when there is no nginx here to be watched. `refused`: nobody listens where it checks."""
-        found = {source.value for source in sources_of(document) if self._says(document.name, source) is False}
+        found = {source.value for source in _kept_with(document) if self._says(document.name, source) is False}
         if refused:
             found.add(HealthSource.REFUSED.value)
         if document.nginx is not None and nginx_gone is not None:

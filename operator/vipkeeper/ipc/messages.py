@@ -33,6 +33,8 @@ class HealthSource(StrEnum):
     """The agent's slow HTTP check on the unix socket, after `fall` failures."""
     READINESS = "NginxNotReady"
     """The kubelet's verdict on the nginx container."""
+    SECTION = "NginxDoesNotServe"
+    """nginx of this node runs, and serves the VirtualIP's `nginx` section in no form (of `vipkeeper run`)."""
     HTTP_CHECK = "HTTPCheckFailed"
     """A check of the VirtualIP's `health.http`, after `fall` failures."""
     TCP_CHECK = "TCPCheckFailed"

@@ -168,7 +168,7 @@ class NginxConfigurator:
         try:
             self._files.request_reload(generation)
         except OSError as error:
-            return f"nginx's container does not listen: {error}"
+            return f"nginx can't be asked to reload: {error}"
         began_s = time.monotonic()
         while time.monotonic() < began_s + SEEN_WITHIN_S:
             if self._files.running_generation() == generation:

@@ -1,4 +1,8 @@
-"""What agent and nginx sidecar share under `/run/vipkeeper/nginx` (ARCHITECTURE.md), from the agent's side."""
+"""The files by which nginx is led and watched (ARCHITECTURE.md), from the side of who leads.
+
+In a cluster agent and nginx sidecar share them, under `/run/vipkeeper/nginx`. Without Kubernetes the run has them to
+itself, and does what the sidecar's entry script does (`standalone/nginx_files.py`).
+"""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.ipc.rendered_nginx import ServiceUpstream
-from vipkeeper.render.nginx import NginxConfiguration, render_nginx
+from vipkeeper.render.nginx import NginxConfiguration, NginxPaths, render_nginx
 from vipkeeper.render.nginx_upstream import Endpoint
 
 
@@ -19,16 +19,18 @@ from vipkeeper.render.nginx_upstream import Endpoint
 class Wanted:
     documents: tuple[RenderedVirtualIP, ...]
     """By name."""
-    readiness_port: int
+    readiness_port: int | None
     endpoints: Mapping[ServiceUpstream, tuple[Endpoint, ...]] = field(default_factory=dict)
     certificates: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     """Content by file name, with private keys: never in a log."""
     incomplete: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Documents that can't be tried yet, by name: the field, and what is missing."""
+    paths: NginxPaths = field(default_factory=NginxPaths)
 
     def render(self, chosen: Iterable[RenderedVirtualIP] | None = None) -> NginxConfiguration:
         """Of the `chosen` documents (in whatever form of them), or of all."""
-        return render_nginx(self.documents if chosen is None else chosen, self.endpoints, self.readiness_port)
+        documents = self.documents if chosen is None else chosen
+        return render_nginx(documents, self.endpoints, self.readiness_port, self.paths)
 
     def incomplete_documents(self) -> Iterator[tuple[RenderedVirtualIP, str, str]]:
         for name, (path, reason) in self.incomplete.items():

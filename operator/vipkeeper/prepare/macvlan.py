@@ -22,7 +22,6 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from vipkeeper.ipc.macvlan_mark import MAX_BYTES, MacvlanMark
 from vipkeeper.ipc.rendered import RenderedVirtualIP
-from vipkeeper.prepare.sysctl import ensure
 from vipkeeper.prepare.virtual_mac import (
     INTERFACE_NAME_BYTES,
     PARENT_SETTINGS,
@@ -31,6 +30,7 @@ from vipkeeper.prepare.virtual_mac import (
     problems_of_all,
     virtual_mac,
 )
+from vipkeeper.sysctl import ensure
 
 _ETHERNET = 1  # ARPHRD_ETHER
 _IFF_UP = 1

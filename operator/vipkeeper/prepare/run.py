@@ -8,7 +8,7 @@ from typing import Any
 
 from vipkeeper.ipc.rendered import RenderedVirtualIP
 from vipkeeper.prepare.choice import NodeInterface, choose_interface
-from vipkeeper.prepare.sysctl import NONLOCAL_BIND, ensure, promote_secondaries
+from vipkeeper.sysctl import NONLOCAL_BIND, ensure, promote_secondaries
 
 MakeMacvlan = Callable[[RenderedVirtualIP, str], tuple[str, list[str]]]
 """For a document, on an interface: the macvlan's name, and problems."""

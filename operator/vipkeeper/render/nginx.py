@@ -56,10 +56,13 @@ class NginxConfiguration:
 def render_nginx(
     documents: Iterable[RenderedVirtualIP],
     endpoints: Mapping[ServiceUpstream, tuple[Endpoint, ...]],
-    readiness_port: int,
+    readiness_port: int | None,
     paths: NginxPaths = NginxPaths(),
 ) -> NginxConfiguration:
-    """A Service that `endpoints` does not know, or without endpoints, answers 503 (in a stream: nothing)."""
+    """A Service that `endpoints` does not know, or without endpoints, answers 503 (in a stream: nothing).
+
+    `readiness_port`: where the kubelet asks; None where there is none.
+    """
     serving = _serving(documents)
     http = [
         item
@@ -96,7 +99,7 @@ def _main(
     http: list[Directive],
     stream: list[Directive],
     generation: str,
-    readiness_port: int,
+    readiness_port: int | None,
     paths: NginxPaths,
 ) -> Iterator[Directive]:
     sections = [document.nginx for document in documents if document.nginx is not None]
@@ -116,12 +119,12 @@ def _temp_paths(paths: NginxPaths) -> Iterator[Directive]:
         yield directive(f"{kind}_temp_path", f"{paths.cache}/{kind.removesuffix('_body')}_temp")
 
 
-def _status_server(generation: str, readiness_port: int, paths: NginxPaths) -> Directive:
+def _status_server(generation: str, readiness_port: int | None, paths: NginxPaths) -> Directive:
     return block(
         "server",
         [
             directive("listen", f"unix:{paths.run}/status.sock"),
-            directive("listen", f"127.0.0.1:{readiness_port}"),
+            *([directive("listen", f"127.0.0.1:{readiness_port}")] if readiness_port is not None else []),
             directive("client_header_timeout", IDLE_STATUS_CONNECTION),
             directive("keepalive_timeout", IDLE_STATUS_CONNECTION),
             directive("keepalive_requests", "1000000"),

@@ -15,7 +15,7 @@ from vipkeeper.spec.parse import Refusal
 from vipkeeper.spec.speaker import NetworkFinding
 from vipkeeper.spec.virtualip import Condition, VirtualIPStatus
 
-_NGINX_AILMENTS = {HealthSource.CONNECTION, HealthSource.CHECK, HealthSource.READINESS}
+_NGINX_AILMENTS = {HealthSource.CONNECTION, HealthSource.CHECK, HealthSource.READINESS, HealthSource.SECTION}
 
 
 class ConditionType(StrEnum):

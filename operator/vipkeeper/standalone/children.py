@@ -16,10 +16,11 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 _PR_SET_CHILD_SUBREAPER = 36
+NO_FILES: Mapping[int, Path] = {}
 
 
 class Children:
@@ -35,37 +36,66 @@ class Children:
             "PYTHONSAFEPATH": "1",  # nothing is imported from the folder where somebody happens to start us
         }
         self.guard = 0
+        self.apart: set[int] = set()
+        """Process groups of others than the guard and what is its."""
+        self._started: set[int] = set()
 
     def start_guard(self) -> None:
         """In the main thread only: the guard ends with the thread that has started it."""
-        self.guard = os.posix_spawn(
-            sys.executable,
-            [sys.executable, "-m", "vipkeeper.engine"],
-            self._environment,
+        self.guard = self.spawn([sys.executable, "-m", "vipkeeper.engine"], self._environment, self._log_end)
+
+    def spawn(
+        self,
+        command: list[str],
+        environment: Mapping[str, str],
+        output: int,
+        opened: Mapping[int, Path] = NO_FILES,
+        closed: Iterable[int] = (),
+    ) -> int:
+        """The leader of a process group of its own. `opened`: what it and its children shall hold, by descriptor;
+        `closed`: what we hold and they shall not."""
+        pid = os.posix_spawn(
+            command[0],
+            command,
+            environment,
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
-                (os.POSIX_SPAWN_DUP2, self._log_end, 1),
-                (os.POSIX_SPAWN_DUP2, self._log_end, 2),
+                (os.POSIX_SPAWN_DUP2, output, 1),
+                (os.POSIX_SPAWN_DUP2, output, 2),
+                *((os.POSIX_SPAWN_CLOSE, number) for number in closed),
+                *((os.POSIX_SPAWN_OPEN, number, str(path), os.O_RDONLY, 0) for number, path in opened.items()),
             ],
             setpgroup=0,
             setsigmask=[],
         )
+        self._started.add(pid)
+        return pid
 
-    def reap(self) -> int | None:
-        """The exit code of the guard, if it has just ended (negative: the signal)."""
-        code = None
-        while True:
+    def reap(self) -> dict[int, int]:
+        """Who has ended, with exit codes (negative: the signal). Children of other threads are theirs (`nginx -t`)."""
+        ended = {}
+        for pid in {*self._started, *self._of_this_thread()}:
             try:
-                child, status = os.waitpid(-1, os.WNOHANG)
+                found, status = os.waitpid(pid, os.WNOHANG)
             except ChildProcessError:
-                return code
-            if child == 0:
-                return code
-            if child == self.guard:
-                self.guard, code = 0, os.waitstatus_to_exitcode(status)
+                self._started.discard(pid)
+                continue
+            if found:
+                ended[pid] = os.waitstatus_to_exitcode(status)
+                self._started.discard(pid)
+        if self.guard in ended:
+            self.guard = 0
+        return ended
 
     def left(self) -> list[int]:
-        """Children that are there, the guard's orphans among them."""
+        """Guard and engine, as far as they are there: all children but those of `apart`."""
+        return [pid for pid in self._of_this_thread() if _group_of(pid) not in self.apart]
+
+    def left_of(self, group: int) -> list[int]:
+        return [pid for pid in self._of_this_thread() if _group_of(pid) == group]
+
+    def _of_this_thread(self) -> list[int]:
+        """And orphans of its children."""
         own = os.getpid()
         text = Path(f"/proc/{own}/task/{own}/children").read_text()
         return [int(pid) for pid in text.split()]
@@ -79,9 +109,16 @@ class Children:
             os.kill(self.guard, signal.SIGUSR1)
 
     def kill(self) -> None:
-        """All that is left."""
+        """All that is left of guard and engine."""
         for pid in self.left():
             os.kill(pid, signal.SIGKILL)
 
     def close_log(self) -> None:
         os.close(self._log_end)
+
+
+def _group_of(pid: int) -> int:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return 0

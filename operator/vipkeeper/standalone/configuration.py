@@ -20,7 +20,7 @@ from vipkeeper.spec.parse import ParsedVirtualIP, Refusal, parse_virtualip
 from vipkeeper.spec.placement import Node
 from vipkeeper.spec.priorities import wanted_priorities
 from vipkeeper.spec.rules import FAMILIES_FIXED
-from vipkeeper.standalone import secret_files
+from vipkeeper.standalone import nginx_section, secret_files
 from vipkeeper.standalone.key_file import key_file_problems
 from vipkeeper.standalone.objects import FoundObject, Place, Problem, read_objects, shown
 from vipkeeper.standalone.options import Options
@@ -34,11 +34,6 @@ SELECTOR = (
     "leave the file away where a host shall not take part"
 )
 POD_SELECTOR = "there are no pods without Kubernetes; check what they serve with health.http or health.tcp"
-NGINX = (
-    "spec.nginx: is not served by `vipkeeper run` yet; run an nginx of your own that listens on all addresses, and "
-    "watch it with health.http (port, path) or health.tcp (port)"
-)
-
 PEERS_MISSING = (
     "Unicast needs the addresses of the other hosts: give each with --peer NAME=ADDRESS (its --node and its address), "
     "or use Multicast"
@@ -83,13 +78,13 @@ def build(objects: Iterable[FoundObject], options: Options, previous: Documents)
 
 def _parse(item: FoundObject, options: Options) -> _Good | list[Problem]:
     spec = item.value.get("spec")
-    problems = list(_unfit(spec)) if isinstance(spec, Mapping) else []
+    problems = list(_unfit(spec, options)) if isinstance(spec, Mapping) else []
     parsed = parse_virtualip(_as_from_the_api(item.value, options), item.place.folder)
     if isinstance(parsed, Refusal):
         problems = [*parsed.problems, *problems]
     else:
         problems += _lonely(parsed, options)
-        problems += secret_files.problems(use for use in parsed.secret_uses if not use.path.startswith("spec.nginx."))
+        problems += secret_files.problems(parsed.secret_uses)
     if problems or isinstance(parsed, Refusal):
         return [Problem(item.place, text) for text in problems]
     return _Good(item.place, _render(parsed, options))
@@ -103,7 +98,7 @@ def _as_from_the_api(value: Mapping[str, Any], options: Options) -> dict[str, An
     return {"metadata": {"name": name} | given, "spec": value.get("spec")}
 
 
-def _unfit(spec: Mapping[str, Any]) -> Iterator[str]:
+def _unfit(spec: Mapping[str, Any], options: Options) -> Iterator[str]:
     """What is good in a cluster and not here."""
     if spec.get("vrid") is None:
         yield VRID_MISSING
@@ -116,7 +111,7 @@ def _unfit(spec: Mapping[str, Any]) -> Iterator[str]:
             if isinstance(entry, Mapping) and entry.get("selector") is not None:
                 yield f"spec.nodes.priorities[{index}].selector: {SELECTOR}"
     if spec.get("nginx") is not None:
-        yield NGINX
+        yield from nginx_section.problems(spec["nginx"], options)
     health = spec.get("health")
     if isinstance(health, Mapping) and health.get("podSelector") is not None:
         yield f"spec.health.podSelector: {POD_SELECTOR}"

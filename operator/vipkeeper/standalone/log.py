@@ -28,13 +28,13 @@ def set_up() -> None:
     logging.raiseExceptions = False  # a stderr that is closed ends nothing
 
 
-def relay(descriptor: int) -> threading.Thread:
+def relay(descriptor: int, prefix: str = "") -> threading.Thread:
     """A thread that logs what comes by `descriptor`, line by line, until its end."""
 
     def run() -> None:
         with os.fdopen(descriptor, "rb") as lines:
             for line in lines:
-                log.info("%s", line.decode(errors="replace").rstrip("\n"))
+                log.info("%s%s", prefix, line.decode(errors="replace").rstrip("\n"))
 
     return start_thread("log", run)
 

@@ -8,6 +8,7 @@ Tests: tests/unit/standalone/test_check.py, tests/netns/test_standalone.py.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from vipkeeper.standalone.state_dir import CannotStart, StateDir
 
 GOOD, BAD_FILES, CANNOT_RUN = 0, 1, 2
 _CAPABILITIES = {12: "CAP_NET_ADMIN", 13: "CAP_NET_RAW"}
+_OF_NGINX = {0: "CAP_CHOWN", 5: "CAP_KILL", 6: "CAP_SETGID", 7: "CAP_SETUID"}
+"""Where root starts it: its workers have a user of their own. Ports below 1024: nginx says it by itself."""
 
 log = logging.getLogger("run")
 
@@ -52,7 +55,8 @@ def run(options: Options) -> int:
         return BAD_FILES
     state_dir = StateDir(options.state_dir)
     try:
-        _demand_capabilities(Path("/proc/self/status").read_text())
+        as_root = os.geteuid() == 0 and any(document.nginx for document in documents.values())
+        _demand_capabilities(Path("/proc/self/status").read_text(), nginx_as_root=as_root)
         state_dir.take(log.info)
     except CannotStart as error:
         log.error("%s", error)
@@ -70,10 +74,11 @@ def _run(options: Options, state_dir: StateDir, documents: Documents) -> None:
     log.info("ended")
 
 
-def _demand_capabilities(status: str) -> None:
+def _demand_capabilities(status: str, *, nginx_as_root: bool = False) -> None:
     """`status`: /proc/self/status. Raises CannotStart."""
+    wanted = _CAPABILITIES | (_OF_NGINX if nginx_as_root else {})
     effective = next(int(line.split()[1], 16) for line in status.splitlines() if line.startswith("CapEff:"))
-    missing = [name for bit, name in _CAPABILITIES.items() if not effective & 1 << bit]
+    missing = [name for bit, name in wanted.items() if not effective & 1 << bit]
     if missing:
         raise CannotStart(f"{' and '.join(missing)} needed: run it as root, or as a service with these capabilities")
 

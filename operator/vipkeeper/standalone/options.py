@@ -68,6 +68,8 @@ class Options:
     """The key that all hosts share. None: nothing is said to peers."""
     peer_port: int = DEFAULT_PEER_PORT
     """UDP port of the engines of all hosts."""
+    nginx: str = "nginx"
+    """The program, by path or by name."""
 
     @property
     def peer_names(self) -> tuple[str, ...]:

@@ -1,15 +1,15 @@
-"""`vipkeeper run`: guard, engine and checks on a plain host, from files.
+"""`vipkeeper run`: guard, engine, checks and nginx on a plain host, from files.
 
 One loop takes every event in turn: signals, what the engine says, verdicts of the checks. The engine is told everything
 again after each Welcome, as the agent does it in a cluster.
 
     SIGHUP           the files are read again: all good, and they count; one problem anywhere, and nothing changes
     SIGUSR1          the engine writes its journal to the state folder
-    SIGTERM, SIGINT  guard and engine leave: priority 0, addresses off, nothing left; exit 0
+    SIGTERM, SIGINT  guard and engine leave: priority 0, addresses off; then nginx; nothing left; exit 0
     guard dies       its engine leaves by itself; then a new guard
     we die           guard and engine leave in order, by themselves
 
-Tests: tests/netns/test_standalone.py, test_standalone_processes.py, test_standalone_checks.py.
+Tests: tests/netns/test_standalone.py, test_standalone_processes.py, test_standalone_checks.py, and those of `nginx.py`.
 """
 
 from __future__ import annotations
@@ -36,11 +36,14 @@ from vipkeeper.ipc.messages import (
     Synced,
     Welcome,
 )
+from vipkeeper.spec.speaker import NginxReport
 from vipkeeper.standalone import secret_files
 from vipkeeper.standalone.back_off import BackOff
 from vipkeeper.standalone.children import Children
 from vipkeeper.standalone.configuration import Documents, read_configuration
 from vipkeeper.standalone.log import relay
+from vipkeeper.standalone.nginx import Nginx
+from vipkeeper.standalone.nginx_supervisor import NginxChecked, NginxEvent
 from vipkeeper.standalone.options import STDIN, Options
 from vipkeeper.standalone.state_dir import StateDir
 from vipkeeper.threads.engine_client import EngineClient, EngineEvent
@@ -57,7 +60,7 @@ class Signalled:
     number: int
 
 
-Event = EngineEvent | Health | Signalled
+Event = EngineEvent | Health | Signalled | NginxEvent
 
 
 class Run:
@@ -76,15 +79,18 @@ class Run:
             signal.signal(number, self._signalled)
         self._children = Children(_environment(options))
         self._log = relay(self._children.log)
-        self._start_guard()
         self._engine = EngineClient(state_dir.engine_socket, self._events.put)
+        self._nginx = Nginx(options, state_dir, self._children, self._events.put, self._say)
+        self._nginx.want(documents, coming=documents)
+        self._start_guard()
         self._checks = Checker(self._events.put)
         self._want_checks()
 
     def until_told_to_end(self) -> None:
-        while not (self._leaving and not self._children.left()):
+        while not (self._leaving and not self._children.left() and self._nginx.finish()):
             self._turn()
         self._children.close_log()
+        self._nginx.close_log()
         self._log.join(2.0)
 
     # ---- the loop
@@ -102,6 +108,8 @@ class Run:
                 self._leave()
             case Health():
                 self._take_health(event)
+            case NginxReport() | NginxChecked():
+                self._nginx.take(event)
             case Welcome():
                 self._tell_everything()
             case RouterStatus() if HealthSource.REFUSED in event.ailments:
@@ -114,7 +122,8 @@ class Run:
         self._look_at_the_clock(time.monotonic())
 
     def _next_event(self) -> Event | None:
-        deadlines_s = [deadline_s for deadline_s in (self._start_s, self._kill_s) if deadline_s is not None]
+        all_s = (self._start_s, self._kill_s, self._nginx.deadline_s())
+        deadlines_s = [deadline_s for deadline_s in all_s if deadline_s is not None]
         try:
             if not deadlines_s:
                 return self._events.get()
@@ -131,6 +140,8 @@ class Run:
         self._tell_secrets()
         for document in self._documents.values():
             self._send(Apply(document))
+        for health in [said for said in self._health.values() if not said.name]:
+            self._engine.send(health)
         self._send(Synced(tuple(self._documents)))
 
     def _tell_secrets(self) -> None:
@@ -149,19 +160,29 @@ class Run:
     def _take_health(self, health: Health) -> None:
         document = self._documents.get(health.name)
         if document is not None and document.health is not None:
-            self._health[health.name, health.source] = health
-            self._engine.send(health)
+            self._say(health)
+
+    def _say(self, health: Health) -> None:
+        self._health[health.name, health.source] = health
+        self._engine.send(health)
 
     def _want_checks(self) -> None:
         sections = {name: item.health for name, item in self._documents.items() if item.health is not None}
-        self._health = {key: said for key, said in self._health.items() if said.name in sections}
+        self._health = {key: said for key, said in self._health.items() if self._is_of_use(said)}
         self._checks.want(sections)
+
+    def _is_of_use(self, health: Health) -> bool:
+        document = self._documents.get(health.name)
+        if document is None:
+            return not health.name
+        return (document.nginx if health.source is HealthSource.SECTION else document.health) is not None
 
     # ---- SIGHUP
 
     def _reload(self) -> None:
         if self._leaving:
             return
+        self._nginx.try_again()
         if STDIN in self._options.files:
             log.warning("not read again: standard input can be read once only")
             return
@@ -177,6 +198,7 @@ class Run:
         for name in gone:
             self._send(Remove(name, RemoveReason.DELETED))
         self._want_checks()
+        self._nginx.want(documents, coming=documents.keys() - before.keys())
         self._tell_secrets()
         for name in changed:
             self._send(Apply(documents[name]))
@@ -189,12 +211,14 @@ class Run:
         self._children.start_guard()
 
     def _reap(self) -> None:
-        code = self._children.reap()
-        if code is None or self._leaving:
+        guard = self._children.guard
+        codes = self._children.reap()
+        self._nginx.ended(codes)
+        if guard not in codes or self._leaving:
             return
         now_s = time.monotonic()
         wait_s = self._back_off.died(now_s - self._guard_began_s)
-        log.error("the guard has died: status=%d starting_again_in_ms=%d", code, wait_s * 1000)
+        log.error("the guard has died: status=%d starting_again_in_ms=%d", codes[guard], wait_s * 1000)
         self._start_s = now_s + wait_s
         self._kill_s = now_s + LEAVING_MAY_TAKE_S
 
@@ -208,6 +232,7 @@ class Run:
         self._children.terminate()
 
     def _look_at_the_clock(self, now_s: float) -> None:
+        self._nginx.look_at_the_clock(now_s)
         if self._kill_s is not None and now_s >= self._kill_s and self._children.left():
             log.error("processes that do not leave are killed")
             self._children.kill()
@@ -227,5 +252,4 @@ def _environment(options: Options) -> Mapping[str, str]:
         "VIPKEEPER_PLACEMENT": options.placement,
         "VIPKEEPER_RUN_DIR": str(options.state_dir),
         "VIPKEEPER_STATE_DIR": str(options.state_dir),
-        "VIPKEEPER_NGINX": "0",
     }

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -34,6 +35,27 @@ class StateDir:
         return self.path / "engine.sock"
 
     @property
+    def nginx(self) -> Path:
+        """Configuration, sockets and temporary files of our nginx."""
+        return self.path / "nginx"
+
+    @property
+    def nginx_held(self) -> Path:
+        """Open in all processes of our nginx (`nginx_process.py`)."""
+        return self.path / "nginx.held"
+
+    @property
+    def childrens_lock(self) -> int:
+        """Descriptor of the lock that guard and engine inherit. Not for nginx: a download that lasts keeps no run back."""
+        return self._locks[1]
+
+    def let_through(self) -> None:
+        """Others may go through it, for the workers of nginx have a user of their own. They may not look around."""
+        mode = stat.S_IMODE(self.path.stat().st_mode)
+        if not mode & stat.S_IXOTH:
+            self.path.chmod(mode | stat.S_IXOTH)
+
+    @property
     def documents(self) -> Path:
         """Kept there by the guard; locked by run, guard and engine alike."""
         return self.path / "documents"
@@ -55,6 +77,8 @@ class StateDir:
     def leave(self) -> None:
         """Without children: nothing but an empty folder stays."""
         shutil.rmtree(self.documents, ignore_errors=True)
+        shutil.rmtree(self.nginx, ignore_errors=True)
+        self.nginx_held.unlink(missing_ok=True)
         for lock in self._locks:
             os.close(lock)
         self._locks.clear()

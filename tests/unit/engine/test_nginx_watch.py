@@ -169,3 +169,20 @@ def test_a_queue_that_is_full_when_the_connection_breaks_is_not_death_either(sce
     scene.for_a_while(0.3)
     scene.nginx.accept().close()  # it has come back by itself
     assert scene.changes == []
+
+
+def test_a_watch_that_is_ended_says_nothing_and_may_be_started_again(scene: Scene) -> None:
+    scene.nginx.live()
+    start(scene)
+    connection = scene.nginx.accept()
+    start(scene)  # goes on with the connection that it has
+    scene.watch.close()
+    assert connection.recv(1) == b""
+    connection.close()
+    scene.nginx.die()
+    scene.for_a_while(0.3)
+    assert scene.changes == []
+    scene.nginx.live()
+    start(scene)
+    assert scene.watch.healthy
+    scene.nginx.accept().close()

@@ -99,3 +99,13 @@ def test_selected_pods_are_a_source_like_the_checks() -> None:
     verdicts.take(Health(HealthSource.PODS, False, name="web"))
     assert verdicts.ailments(selecting, None) == {"PodsNotReady"}
     assert verdicts.ailments(web(name="other", health=TCP), None) == frozenset()
+
+
+def test_a_section_that_nginx_does_not_serve_is_an_ailment_of_its_document_alone() -> None:
+    verdicts = Verdicts({})
+    assert verdicts.take(Health(HealthSource.SECTION, False, "port taken", "web"))
+    assert verdicts.ailments(web(nginx=NGINX), False) == {"NginxDoesNotServe"}
+    verdicts.run(web(nginx=NGINX))
+    assert verdicts.ailments(web(nginx=NGINX), False) == {"NginxDoesNotServe"}
+    verdicts.run(web())  # the section is gone, and what was said of it
+    assert verdicts.ailments(web(nginx=NGINX), False) == frozenset()

@@ -14,7 +14,10 @@ from vipkeeper.standalone.configuration import NOTHING, Documents, build
 from vipkeeper.standalone.objects import FoundObject, Place
 from vipkeeper.standalone.options import Options, parse_peer
 
-ONE = Options(("vip.yaml",), "one", Path("/run/vipkeeper"))
+NGINX = str(Path(__file__).with_name("nginx-stand-in.sh"))
+"""For machines without one: nothing is served here."""
+
+ONE = Options(("vip.yaml",), "one", Path("/run/vipkeeper"), nginx=NGINX)
 
 
 def found(name: str = "web", number: int = 1, **spec: Any) -> FoundObject:
@@ -57,16 +60,6 @@ def test_equal_priorities_stay_equal_because_nobody_knows_the_others() -> None:
     assert [share.rank for share in shares] == [0, 1]
 
 
-def test_a_secret_of_a_section_that_is_refused_is_no_second_problem() -> None:
-    server = {
-        "port": 443,
-        "tls": {"secretRef": {"name": "www"}},
-        "upstream": {"servers": [{"address": "192.0.2.8", "port": 1}]},
-    }
-    (problem,) = problems(found(nginx={"http": [server]}))
-    assert "spec.nginx: is not served by `vipkeeper run` yet" in problem
-
-
 def test_a_generation_moves_with_the_content_and_only_then() -> None:
     first = documents(found())
     assert documents(found(), previous=first) == first
@@ -85,8 +78,14 @@ def test_a_generation_moves_with_the_content_and_only_then() -> None:
             "spec.nodes.priorities[0].selector: labels of hosts are not known",
         ),
         (
-            {"nginx": {"http": [{"port": 80, "upstream": {"servers": [{"address": "192.0.2.8", "port": 1}]}}]}},
-            "spec.nginx: is not served by `vipkeeper run` yet; run an nginx of your own",
+            {
+                "nginx": {
+                    "http": [
+                        {"port": 80, "upstream": {"service": {"namespace": "shop", "name": "web", "port": 80}}},
+                    ]
+                }
+            },
+            "spec.nginx.http[0].upstream.service: Services are Kubernetes'",
         ),
         (
             {"health": {"podSelector": {"namespace": "shop", "matchLabels": {"app": "web"}}}},

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from vipkeeper.prepare.sysctl import NONLOCAL_BIND, ensure
+from vipkeeper.sysctl import NONLOCAL_BIND, ensure
 
 
 def tree(root: Path, value: str = "0\n") -> Path:

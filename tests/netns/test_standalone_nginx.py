@@ -1,0 +1,177 @@
+"""`spec.nginx` on plain hosts: the real command with a real nginx, which is killed, starved of its port, and led astray.
+
+Covers operator/vipkeeper/standalone/nginx.py, nginx_supervisor.py and nginx_files.py.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.netns.lan import Lan, stays, wait_for
+from tests.netns.nginx_run import NginxRun, ask, nginx_pair, page
+from tests.netns.standalone import VIP, preferring, write
+
+pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping", "nginx", "curl")]
+
+EXAMPLE = Path(__file__).parents[2] / "examples/standalone/nginx.yaml"
+OTHER = "192.0.2.101"
+BACKENDS = """
+import http.server, threading
+class Port(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(str(self.server.server_address[1]).encode())
+for port in (8080, 5432):
+    threading.Thread(target=http.server.ThreadingHTTPServer(("0.0.0.0", port), Port).serve_forever).start()
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "vip.yaml"
+
+
+def test_both_listen_the_owner_answers_and_a_takeover_needs_no_reload(lan: Lan, file: Path) -> None:
+    one, two = nginx_pair(lan, file.parent)
+    client = lan.host("client")
+    assert ask(client) == "one"
+    for run in (one, two):
+        assert f"{VIP}:80" in run.host.run("ss", "-Hltn")
+    one.host.cut()
+    wait_for("two answers", lambda: ask(client) == "two")
+    assert one.stop() == two.stop() == 0
+    assert list(one.state_dir.iterdir()) == []
+
+
+def test_nginx_that_dies_is_handed_over_at_once_started_again_and_has_the_address_back(lan: Lan, file: Path) -> None:
+    one, two = nginx_pair(lan, file.parent)
+    client = lan.host("client")
+    first = one.master
+    one.kill_nginx()
+    one.wait_for_log("nginx has died: status=-9 starting_again_in_ms=0")
+    wait_for("two took it", lambda: "active" in two.states())
+    assert "reason=Unhealthy priority=1" in one.log()
+    wait_for("one has it again, alone", lambda: lan.owners(VIP) == ["one"] and one.states()[-1] == "active")
+    assert one.master != first
+    assert ask(client) == "one"
+
+
+def test_after_three_deaths_nginx_is_given_up_until_sighup(lan: Lan, file: Path) -> None:
+    one, two = nginx_pair(lan, file.parent)
+    for times in (2, 3):
+        one.kill_nginx()
+        one.wait_for_log("nginx started", times)
+        wait_for("it is up", one.status_socket.exists)
+    one.kill_nginx()
+    one.wait_for_log("nginx has died too often and is given up: status=-9")
+    wait_for("two has it, alone", lambda: lan.owners(VIP) == ["two"])
+    stays("no further start", lambda: one.log().count("nginx started") == 3 and lan.owners(VIP) == ["two"], 2)
+    one.reload()
+    one.wait_for_log("nginx started", 4)
+    wait_for("it is known to be back", lambda: one.log().rfind("nginx is back") > one.log().rfind("nginx is gone"))
+    wait_for("one has it again, once it is no longer damped", lambda: lan.owners(VIP) == ["one"], 90)
+    assert two.states()[-1] == "backup"
+
+
+def test_when_nginx_of_all_hosts_is_given_up_exactly_one_keeps_the_address(lan: Lan, file: Path) -> None:
+    runs = nginx_pair(lan, file.parent)
+    for times in (1, 2, 3):
+        for run in runs:
+            run.wait_for_log("nginx started", times)
+            wait_for("it is up", run.status_socket.exists)
+            run.kill_nginx()
+            run.wait_for_log("nginx has died", times)
+    for run in runs:
+        run.wait_for_log("given up")
+    wait_for("one owner", lambda: len(lan.owners(VIP)) == 1)
+    stays("exactly one", lambda: len(lan.owners(VIP)) == 1, 2)
+
+
+def test_a_port_that_somebody_has_is_told_in_nginx_words_and_only_that_document_is_ill(lan: Lan, file: Path) -> None:
+    documents = [
+        preferring({"one": 200}, nginx=page("web")),
+        preferring({"one": 200}, "other", vrid=52, addresses=[OTHER], nginx=page("other", 8080)),
+    ]
+    host = lan.host("squatted")
+    squat = "import socket, time; s = socket.socket(); s.bind(('0.0.0.0', 80)); s.listen(); time.sleep(600)"
+    squatter = host.start(sys.executable, "-c", squat)
+    wait_for("it is taken", lambda: ":80 " in host.run("ss", "-Hltn"))
+    run = NginxRun(host, write(file, *documents)).start()
+    run.wait_for_log(
+        f"nginx refuses name=web spec.nginx.http[0]: bind() to {VIP}:80 failed (98: Address already in use)"
+    )
+    wait_for("the other is served", lambda: "vip=other source=NginxDoesNotServe healthy=True" in run.log())
+    client = lan.host("client")
+    wait_for("it answers", lambda: ask(client, OTHER, 8080) == "other")
+    assert not run.serves()
+    squatter.kill()
+    squatter.wait()
+    wait_for("web is served as soon as the port is free", run.serves, 30)
+    wait_for("it answers", lambda: ask(client) == "web")
+
+
+def test_a_section_that_nginx_refuses_on_sighup_leaves_all_as_it_was_and_is_told(lan: Lan, file: Path) -> None:
+    one, _two = nginx_pair(lan, file.parent)
+    client = lan.host("client")
+    before = one.states()
+    one.reload(preferring({"one": 200}, nginx=page("new", snippet="gzipp on;")))
+    one.wait_for_log('nginx refuses name=web spec.nginx.http[0].snippet: unknown directive "gzipp"')
+    stays("the old one serves", lambda: ask(client) == "one", 1)
+    assert one.states() == before
+    one.reload(preferring({"one": 200}, nginx=page("new")))
+    wait_for("the good one is taken", lambda: ask(client) == "new")
+    assert one.states() == before
+
+
+def test_a_section_that_comes_with_sighup_moves_nothing(lan: Lan, file: Path) -> None:
+    one = NginxRun(lan.host("one"), write(file, preferring({"one": 200}))).start()
+    wait_for("one has it", lambda: one.states() == ["backup", "active"])
+    assert "nginx" not in one.log()
+    one.reload(preferring({"one": 200}, nginx=page("here")))
+    client = lan.host("client")
+    wait_for("it answers", lambda: ask(client) == "here")
+    wait_for("it is known", one.serves)
+    assert one.states() == ["backup", "active"]
+
+
+def test_two_runs_in_one_namespace_have_an_nginx_each(lan: Lan, file: Path) -> None:
+    one, _two = nginx_pair(lan, file.parent)
+    other = preferring({}, "web", vrid=60, addresses=[OTHER], nginx=page("second"))
+    second = NginxRun(one.host, write(file, other), lan.folder / "second-run").start()
+    client = lan.host("client")
+    wait_for("it answers", lambda: ask(client, OTHER) == "second")
+    assert ask(client) == "one"
+    assert second.stop() == 0
+    assert ask(client) == "one"
+
+
+def test_without_nginx_on_the_host_the_field_and_the_fix_are_told(file: Path) -> None:
+    write(file, preferring({"one": 200}, nginx=page("one")))
+    command = [sys.executable, "-m", "vipkeeper.cli", "run", "-f", str(file), "--nginx", "/nowhere/nginx"]
+    for more in ((), ("--check",)):
+        done = subprocess.run([*command, *more], capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 1
+        assert "spec.nginx: there is no program /nowhere/nginx on this host" in done.stderr
+        assert "--nginx PROGRAM" in done.stderr
+
+
+def test_the_example_of_two_load_balancers_that_are_both_at_work(lan: Lan) -> None:
+    """Its backends are one host here: an address each."""
+    backends = lan.host("backends")
+    for number in (80, 81, 82, 90, 91):
+        backends.run("ip", "address", "add", f"192.0.2.{number}/24", "dev", "eth0")
+    backends.start(sys.executable, "-c", BACKENDS)
+    runs = [NginxRun(lan.host(name), EXAMPLE).start() for name in ("lb1", "lb2")]
+    wait_for("each has its own", lambda: (lan.owners("192.0.2.10"), lan.owners("192.0.2.11")) == (["lb1"], ["lb2"]), 40)
+    client = lan.host("client")
+    wait_for("the web servers answer", lambda: ask(client, "192.0.2.10") == "8080")
+    wait_for("the database answers", lambda: ask(client, "192.0.2.11", 5432) == "5432")
+    runs[0].kill_nginx()
+    wait_for("lb2 has both", lambda: "state=active" in runs[1].log().partition("vip=web ")[2], 20)
+    wait_for("lb1 has it again", lambda: lan.owners("192.0.2.10") == ["lb1"])
+    assert [run.stop() for run in runs] == [0, 0]
