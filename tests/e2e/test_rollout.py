@@ -17,8 +17,8 @@ STILL_S = 15
 
 
 def uids(lab: Lab) -> dict[str, str]:
-    """Of the speaker pods that are there to stay, by node."""
-    return {pod.node: pod.uid for pod in kube.speaker_pods(lab.cluster, "default") if not pod.leaving}
+    """Of the speaker pods that are on a node to stay, by node."""
+    return {pod.node: pod.uid for pod in kube.speaker_pods(lab.cluster, "default") if pod.node and not pod.leaving}
 
 
 def roll_out(lab: Lab, values: Sequence[str]) -> list[str]:
