@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.netns.lan import Lan, stays, wait_for
+from tests.netns.lan import Host, Lan, stays, wait_for
 from tests.netns.nginx_run import NginxRun, ask, nginx_pair, page
 from tests.netns.standalone import VIP, preferring, write
 
-pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping", "nginx", "curl")]
+pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping", "nginx", "curl", "openssl")]
 
 EXAMPLE = Path(__file__).parents[2] / "examples/standalone/nginx.yaml"
 OTHER = "192.0.2.101"
@@ -175,3 +175,41 @@ def test_the_example_of_two_load_balancers_that_are_both_at_work(lan: Lan) -> No
     wait_for("lb2 has both", lambda: "state=active" in runs[1].log().partition("vip=web ")[2], 20)
     wait_for("lb1 has it again", lambda: lan.owners("192.0.2.10") == ["lb1"])
     assert [run.stop() for run in runs] == [0, 0]
+
+
+def test_a_certificate_from_a_file_is_served_and_read_again_on_sighup(lan: Lan, file: Path) -> None:
+    bundle = file.with_name("www.pem")
+    make_bundle(bundle, "first.example.com")
+    section = {"http": [{"port": 443, "tls": {"file": "www.pem"}, "response": {"body": "secret"}}]}
+    one = NginxRun(lan.host("one"), write(file, preferring({}, nginx=section))).start()
+    wait_for(f"it serves\n{one.log()}", one.serves, 40)
+    client = lan.host("client")
+    wait_for("it answers", lambda: client.run("curl", "-sk", "-m", "1", f"https://{VIP}/", check=False) == "secret")
+    assert "first.example.com" in subject_of(client)
+    make_bundle(bundle, "second.example.com")
+    one.reload()
+    wait_for("the other certificate", lambda: "second.example.com" in subject_of(client))
+    assert one.states() == ["backup", "active"]
+    bundle.write_text("nonsense")
+    one.reload()
+    one.wait_for_log("spec.nginx.http[0].tls.file: " + str(bundle) + ": has no certificate in PEM form")
+    assert "second.example.com" in subject_of(client)
+    assert b"PRIVATE KEY" not in one.log().encode()
+
+
+def make_bundle(file: Path, name: str) -> None:
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    parts = [file.with_suffix(".key"), file.with_suffix(".crt")]
+    subprocess.run(
+        [*command, "-subj", f"/CN={name}", "-keyout", str(parts[0]), "-out", str(parts[1])],
+        check=True,
+        capture_output=True,
+    )
+    file.write_bytes(b"".join(part.read_bytes() for part in reversed(parts)))
+    file.chmod(0o600)
+
+
+def subject_of(client: Host) -> str:
+    command = ["openssl", "s_client", "-connect", f"{VIP}:443"]
+    done = subprocess.run(client.command(*command), input="", capture_output=True, text=True, check=False, timeout=20)
+    return next((line for line in done.stdout.splitlines() if line.startswith("subject=")), "")

@@ -125,20 +125,27 @@ class ProxyProtocol:
 
 @dataclass(frozen=True, slots=True)
 class TLS:
-    """Certificate and key are in the placement's Secret, as `references` name them."""
+    """Certificate and key are in the placement's Secret, as `references` name them, or in `file`."""
 
-    secret: str
+    secret: str = ""
     min_version: str = choice("TLSv1.2", "TLSv1.3")
     http2: bool = True
     version: str = ""
     """Which content of the Secret: filled in by the agent, so that another certificate is another configuration."""
+    file: str = ""
+    """Of `vipkeeper run`, instead of a Secret: a path."""
 
     @property
     def references(self) -> dict[str, SecretKind]:
+        if self.file:
+            return {self.file: SecretKind.CERTIFICATE_WITH_KEY}
         return {
             f"{self.secret}_tls.crt": SecretKind.CERTIFICATE,
             f"{self.secret}_tls.key": SecretKind.PRIVATE_KEY,
         }
+
+    def problem(self) -> str:
+        return "needs exactly one of secret and file" if bool(self.secret) == bool(self.file) else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ class SecretKind(StrEnum):
     """With those that it is signed by, PEM."""
     PRIVATE_KEY = "PrivateKey"
     """PEM, without a pass phrase."""
+    CERTIFICATE_WITH_KEY = "CertificateWithKey"
+    """Both in one, as `vipkeeper run` reads them from a file."""
     OPAQUE = "Opaque"
     """Taken as it is."""
 
@@ -46,6 +48,8 @@ def problem_of(kind: SecretKind, content: bytes) -> str:
         case SecretKind.PRIVATE_KEY:
             if b"PRIVATE KEY-----" not in value or b"ENCRYPTED" in value:
                 return "has no private key in PEM form without a pass phrase"
+        case SecretKind.CERTIFICATE_WITH_KEY:
+            return problem_of(SecretKind.CERTIFICATE, content) or problem_of(SecretKind.PRIVATE_KEY, content)
         case SecretKind.OPAQUE:
             pass
     return ""

@@ -26,6 +26,10 @@ class Pinned:
     """Field and reason, where a Secret is not here."""
 
 
+def _missing(tls: TLS) -> str:
+    return f"{tls.file} can't be read" if tls.file else f"Secret {tls.secret} has not come to this node yet"
+
+
 def pin(document: RenderedVirtualIP, value: Callable[[str], bytes | None]) -> Pinned:
     """`value`: what a reference leads to, None for nothing."""
     section = document.nginx
@@ -36,7 +40,7 @@ def pin(document: RenderedVirtualIP, value: Callable[[str], bytes | None]) -> Pi
     for path, tls in certificates_of(section):
         values = [value(reference) for reference in tls.references]
         if any(item is None for item in values):
-            return Pinned(document, missing=(path, f"Secret {tls.secret} has not come to this node yet"))
+            return Pinned(document, missing=(path, _missing(tls)))
         content = b"\n".join(item.strip() for item in values if item is not None) + b"\n"
         versions[tls] = replace(tls, version=hashlib.sha256(content).hexdigest()[:16])
         files[certificate_file(versions[tls])] = content

@@ -81,7 +81,7 @@ def tls(virtualip: str, field: str, wanted: TLS, folder: str) -> Iterator[Direct
 
 
 def certificate_file(wanted: TLS) -> str:
-    return f"{wanted.secret}-{wanted.version}.pem"
+    return f"{wanted.secret or 'file'}-{wanted.version}.pem"
 
 
 def snippet(virtualip: str, field: str, source: str) -> Iterator[Directive]:

@@ -139,16 +139,22 @@ class TLSSecretReference(Written):
 
 
 class TLS(Written):
-    """Clients speak TLS. A changed certificate is taken at once."""
+    """Clients speak TLS. A changed certificate is taken at once. Give exactly one of `secretRef` and `file`."""
 
-    secret_ref: TLSSecretReference
-    """Certificate and private key."""
+    model_config = ConfigDict(json_schema_extra=kubernetes(rules.SECRET_SOURCE))
+
+    secret_ref: TLSSecretReference | None = None
+    """In a cluster: certificate and private key in a Secret of the operator's namespace."""
+    file: Annotated[str | None, Field(min_length=1, max_length=1024)] = None
+    """For `vipkeeper run`, and refused in a cluster: a PEM file with the certificate, those that it is signed by, and
+    the private key, relative to the folder of this document. Only root should be able to read it. It is read again on
+    SIGHUP."""
     min_version: Literal["TLSv1.2", "TLSv1.3"] = "TLSv1.2"
     """Oldest version that is spoken, TLSv1.2 [default] or TLSv1.3. The same for all servers of a port."""
 
 
 class HTTPTLS(TLS):
-    """Clients speak TLS. A changed certificate is taken at once."""
+    """Clients speak TLS. A changed certificate is taken at once. Give exactly one of `secretRef` and `file`."""
 
     http2: bool = True
     """true [default]: HTTP/2 for clients that know it. The same for all servers of a port."""

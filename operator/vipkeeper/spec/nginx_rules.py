@@ -15,7 +15,17 @@ from typing import Any
 
 from vipkeeper.ipc.fields import IPAddress
 from vipkeeper.spec import nginx_text
-from vipkeeper.spec.rules import Rule, can_be_called, good_addresses, items, mapping, objects, parse_address, parse_ip
+from vipkeeper.spec.rules import (
+    SECRET_SOURCE,
+    Rule,
+    can_be_called,
+    good_addresses,
+    items,
+    mapping,
+    objects,
+    parse_address,
+    parse_ip,
+)
 
 TIMEOUT_PATTERN = r"^([0-9]{1,6}ms|[0-9]{1,5}s|[0-9]{1,4}m|[0-9]{1,2}h)$"
 MAX_TIMEOUT_MS = 24 * 3600 * 1000
@@ -226,6 +236,9 @@ def _check_common(server: Mapping[str, Any], path: str) -> Iterator[str]:
     for index, text in enumerate(sources):
         if isinstance(text, str) and parse_address(text) is None:
             yield f"{path}.proxyProtocol.trustedSources[{index}]: {text} {SOURCE.message}"
+    tls = server.get("tls")
+    if isinstance(tls, Mapping) and (tls.get("secretRef") is None) == (tls.get("file") is None):
+        yield f"{path}.tls: {SECRET_SOURCE.message}"
     snippet = server.get("snippet")
     if isinstance(snippet, str):
         try:

@@ -121,7 +121,7 @@ def parse_virtualip(value: Mapping[str, Any], folder: str = "") -> ParsedVirtual
     vrrp = spec.vrrp or virtualip.VRRP()
     interval_cs = _interval_cs(vrrp.advertisement_interval or DEFAULT_ADVERTISEMENT_INTERVALS[vrrp.version])
     authentication, uses = parse_authentication(vrrp.authentication, interval_cs, folder)
-    nginx = nginx_section(spec.nginx) if spec.nginx else None
+    nginx = nginx_section(spec.nginx, folder) if spec.nginx else None
     return ParsedVirtualIP(
         name=metadata["name"],
         uid=metadata["uid"],

@@ -5,6 +5,8 @@ Tests: tests/unit/spec/test_parse.py
 
 from __future__ import annotations
 
+from posixpath import join
+
 from vipkeeper.ipc import rendered_nginx as rendered
 from vipkeeper.spec import nginx, nginx_upstream
 from vipkeeper.spec.nginx_rules import parse_timeout_ms
@@ -13,17 +15,18 @@ from vipkeeper.spec.secrets import SecretUse
 _SIZES = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 
 
-def nginx_section(section: nginx.Nginx) -> rendered.NginxSection:
+def nginx_section(section: nginx.Nginx, folder: str = "") -> rendered.NginxSection:
+    """`folder`: of the document, to which its files are relative."""
     return rendered.NginxSection(
-        http=tuple(_http_server(server) for server in section.http),
-        stream=tuple(_stream_server(server) for server in section.stream),
+        http=tuple(_http_server(server, folder) for server in section.http),
+        stream=tuple(_stream_server(server, folder) for server in section.stream),
         own_configuration=rendered.OwnConfiguration(section.config_map_ref.name, section.config_map_ref.key)
         if section.config_map_ref
         else None,
     )
 
 
-def _http_server(server: nginx.HTTPServer) -> rendered.HTTPServer:
+def _http_server(server: nginx.HTTPServer, folder: str) -> rendered.HTTPServer:
     upstream = _upstream(server.upstream) or rendered.Upstream()
     headers, timeouts = server.proxy_headers, server.timeouts
     return rendered.HTTPServer(
@@ -34,7 +37,7 @@ def _http_server(server: nginx.HTTPServer) -> rendered.HTTPServer:
         hash_key=upstream.hash_key,
         redirect=_redirect(server.redirect),
         response=_response(server.response),
-        tls=rendered.TLS(server.tls.secret_ref.name, server.tls.min_version, server.tls.http2) if server.tls else None,
+        tls=_tls(server.tls, folder, http2=server.tls.http2) if server.tls else None,
         hostnames=server.hostnames,
         locations=tuple(_location(item) for item in server.locations),
         proxy_headers=rendered.ProxyHeaders(
@@ -54,7 +57,7 @@ def _http_server(server: nginx.HTTPServer) -> rendered.HTTPServer:
     )
 
 
-def _stream_server(server: nginx.StreamServer) -> rendered.StreamServer:
+def _stream_server(server: nginx.StreamServer, folder: str) -> rendered.StreamServer:
     timeouts = server.timeouts
     return rendered.StreamServer(
         port=server.port,
@@ -65,14 +68,20 @@ def _stream_server(server: nginx.StreamServer) -> rendered.StreamServer:
         send_proxy_protocol=server.send_proxy_protocol,
         access_log=server.access_log.format if server.access_log else "",
         snippet=server.snippet or "",
-        tls=rendered.TLS(server.tls.secret_ref.name, server.tls.min_version) if server.tls else None,
+        tls=_tls(server.tls, folder) if server.tls else None,
     )
 
 
+def _tls(tls: nginx.TLS, folder: str, *, http2: bool = True) -> rendered.TLS:
+    secret = tls.secret_ref.name if tls.secret_ref else ""
+    file = join(folder, tls.file) if tls.file else ""
+    return rendered.TLS(secret, tls.min_version, http2, file=file)
+
+
 def secret_uses(section: rendered.NginxSection) -> tuple[SecretUse, ...]:
-    """Every reference to a Secret."""
+    """Every reference to a Secret, or to a file."""
     return tuple(
-        SecretUse(field, reference, kind)
+        SecretUse(field, reference, kind, tls.file or None)
         for field, tls in rendered.certificates_of(section)
         for reference, kind in tls.references.items()
     )

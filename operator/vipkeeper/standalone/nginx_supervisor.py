@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vipkeeper import sysctl
+from vipkeeper.nginx.certificates import pin
 from vipkeeper.nginx.check import start_nginx_check
 from vipkeeper.nginx.configurator import NginxConfigurator
 from vipkeeper.nginx.files import words
 from vipkeeper.nginx.wanted import Wanted
 from vipkeeper.spec.speaker import NginxReport
-from vipkeeper.standalone import nginx_program
+from vipkeeper.standalone import nginx_program, secret_files
 from vipkeeper.standalone.children import Children
 from vipkeeper.standalone.configuration import Documents
 from vipkeeper.standalone.log import relay
@@ -82,8 +83,13 @@ class Supervisor:
         return self._process.pid
 
     def want(self, documents: Documents) -> None:
-        wanted = tuple(document for _name, document in sorted(documents.items()))
-        self._configurator.want(Wanted(wanted, None, paths=self._files.paths))
+        """Certificates are read anew each time."""
+        values = secret_files.read_values(name for item in documents.values() for name in item.secrets)
+        pinned = [pin(document, values.get) for _name, document in sorted(documents.items())]
+        certificates = {name: content for item in pinned for name, content in item.files.items()}
+        missing = {item.document.name: item.missing for item in pinned if item.missing}
+        wanted = tuple(item.document for item in pinned)
+        self._configurator.want(Wanted(wanted, None, {}, certificates, missing, self._files.paths))
 
     def _start(self) -> None:
         self.deadline_s = None

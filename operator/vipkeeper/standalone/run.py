@@ -149,7 +149,8 @@ class Run:
         documents = self._documents.values()
         for file in secret_files.readable_by_others(documents):
             log.warning("a secret that others can read: chmod o-rwx %s", file)
-        self._engine.send(Secrets(secret_files.read_values(documents)))
+        references = [reference for document in documents for reference in document.engine_secrets]
+        self._engine.send(Secrets(secret_files.read_values(references)))
 
     def _send(self, message: AgentMessage) -> None:
         self._engine.send(message)

@@ -18,9 +18,12 @@ MAX_BYTES = 1 << 16
 
 def problems(uses: Iterable[SecretUse]) -> Iterator[str]:
     """Every reference that can't serve, as `path: reason`."""
+    told: set[str] = set()
     for use in uses:
         if use.file is None:
-            yield f"{use.path}.secretRef: {SECRET_REF}"
+            if use.path not in told:  # of a certificate, and of its key
+                yield f"{use.path}.secretRef: {SECRET_REF}"
+            told.add(use.path)
             continue
         try:
             problem = problem_of(use.kind, _read(use.file))
@@ -30,10 +33,10 @@ def problems(uses: Iterable[SecretUse]) -> Iterator[str]:
             yield f"{use.path}.file: {use.file}: {problem}"
 
 
-def read_values(documents: Iterable[RenderedVirtualIP]) -> dict[str, bytes]:
+def read_values(references: Iterable[str]) -> dict[str, bytes]:
     """By reference, which is the file's path. One that has just vanished is left out."""
     values = {}
-    for reference in sorted({reference for document in documents for reference in document.secrets}):
+    for reference in sorted(set(references)):
         try:
             values[reference] = _read(reference)
         except OSError:

@@ -49,3 +49,10 @@ def test_without_tls_a_document_stays_as_it_is() -> None:
 
 def test_private_keys_are_in_no_text_for_a_log() -> None:
     assert "certificate\\n" not in repr(pin(with_tls("site"), VALUES.get))
+
+
+def test_a_file_has_both_and_is_told_by_its_path_when_it_is_gone() -> None:
+    of_file = document("w1", nginx=NginxSection((HTTPServer(443, response=Response(), tls=TLS(file="/x/www.pem")),)))
+    pinned = pin(of_file, {"/x/www.pem": b"certificate and key\n"}.get)
+    assert pinned.files == {f"file-{version(pinned)}.pem": b"certificate and key\n"}
+    assert pin(of_file, VALUES.get).missing == ("spec.nginx.http[0].tls", "/x/www.pem can't be read")
