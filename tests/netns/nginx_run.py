@@ -50,12 +50,16 @@ def ask(client: Host, address: str = VIP, port: int = 80) -> str:
     return client.run("curl", "-s", "-m", "1", f"http://{address}:{port}/", check=False)
 
 
-def nginx_pair(lan: Lan, folder: Path, **spec: Any) -> tuple[NginxRun, NginxRun]:
-    """Both serve, one has the address. Each has a file of its own, whose page is its name."""
+def nginx_pair(lan: Lan, folder: Path, *, key: bool = False, **spec: Any) -> tuple[NginxRun, NginxRun]:
+    """Both serve, one has the address. Each has a file of its own, whose page is its name. `key`: they hand over."""
+    hosts = {name: lan.host(name) for name in ("one", "two")}
+    (folder / "key").write_text("a key that all hosts share\n")
+    (folder / "key").chmod(0o600)
     runs = []
-    for name in ("one", "two"):
+    for name, other in (("one", "two"), ("two", "one")):
         file = write(folder / f"{name}.yaml", preferring({"one": 200}, **{"nginx": page(name), **spec}))
-        runs.append(NginxRun(lan.host(name), file).start())
+        options = ["--key-file", str(folder / "key"), "--peer", f"{other}={hosts[other].ipv4}"] if key else []
+        runs.append(NginxRun(hosts[name], file).start(*options))
     one, two = runs
     for run in runs:
         wait_for(f"it serves\n{run.log()}", run.serves, 40)

@@ -25,11 +25,12 @@ def pair(lan: Lan, tmp_path: Path) -> tuple[NginxRun, NginxRun]:
     return nginx_pair(lan, tmp_path)
 
 
-def test_masters_death_a_client_is_answered_by_the_other(lan: Lan, pair: tuple[NginxRun, NginxRun]) -> None:
-    """The workers of a master that is dead would serve on, and keep the ports from the next one."""
-    one, two = pair
-    client = lan.host("client")
-    gap = HttpGap(client, VIP)
+@pytest.mark.parametrize(("key", "limit_ms"), [(False, 2000), (True, 500)], ids=["plain VRRP", "handing over"])
+def test_masters_death_a_client_is_answered_by_the_other(lan: Lan, tmp_path: Path, key: bool, limit_ms: int) -> None:
+    """The workers of a master that is dead would serve on, and keep the ports from the next one. The limits are those
+    of a machine that does something else as well."""
+    one, two = nginx_pair(lan, tmp_path, key=key)
+    gap = HttpGap(lan.host("client"), VIP)
     workers = one.workers
     one.kill_nginx()
     wait_for("two took it", lambda: "active" in two.states())
@@ -38,7 +39,7 @@ def test_masters_death_a_client_is_answered_by_the_other(lan: Lan, pair: tuple[N
     longest_ms, hosts = gap.end()
     print(f"nginx killed, handed over and taken back: longest time without an answer {longest_ms:.0f} ms")
     assert {"one", "two"} <= hosts
-    assert longest_ms < 2000  # with a machine that does something else as well
+    assert longest_ms < limit_ms
 
 
 def test_a_worker_that_dies_is_replaced_by_its_master_and_nothing_moves(
