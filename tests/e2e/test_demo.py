@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -36,7 +39,7 @@ def _no_trace_of_it(lab: Lab) -> Iterator[None]:
 @pytest.mark.timeout(2 * AT_MOST_S, func_only=True)
 @pytest.mark.usefixtures("_no_trace_of_it")
 def test_demo_shows_crash_firewall_and_move_and_can_be_played_again(figure: Figure) -> None:
-    for time in ("first", "second"):
+    for which in ("first", "second"):
         played = subprocess.run(
             [sys.executable, "-m", "tests.demo"], cwd=ROOT, capture_output=True, text=True, timeout=AT_MOST_S
         )
@@ -49,5 +52,23 @@ def test_demo_shows_crash_firewall_and_move_and_can_be_played_again(figure: Figu
         assert re.search(r"\S+ does not hear \S+ since 20", played.stdout), "the condition names the pair"
         assert '"phase": "Done"' in played.stdout
         for (scene, ping_limit_ms, http_limit_ms), (ping_ms, http_ms) in zip(SCENES, gaps, strict=True):
-            figure(f"the demo, played the {time} time, {scene}: gap by ping", float(ping_ms), ping_limit_ms)
-            figure(f"the demo, played the {time} time, {scene}: gap by HTTP", float(http_ms), http_limit_ms)
+            figure(f"the demo, played the {which} time, {scene}: gap by ping", float(ping_ms), ping_limit_ms)
+            figure(f"the demo, played the {which} time, {scene}: gap by HTTP", float(http_ms), http_limit_ms)
+
+
+@pytest.mark.usefixtures("_no_trace_of_it")
+def test_demo_that_is_stopped_by_ctrl_c_leaves_a_cluster_in_order(lab: Lab) -> None:
+    """In the middle of a fault, with the programs that it has started interrupted as well."""
+    command = [sys.executable, "-u", "-m", "tests.demo"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True) as demo:
+        assert demo.stdout is not None
+        assert any("drops VRRP" in line for line in demo.stdout)
+        time.sleep(3)
+        os.killpg(demo.pid, signal.SIGINT)
+        rest = demo.stdout.read()
+        assert demo.wait(60) == 130
+    assert "stopped by Ctrl-C" in rest
+    assert "Traceback" not in rest
+    for node in lab.workers:
+        tables = lab.cluster.host_run([*lab.cluster.node_prefix(node), "nft", "list", "tables"]).stdout
+        assert "vipkeeper_test" not in tables
