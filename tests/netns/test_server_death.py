@@ -188,6 +188,26 @@ def test_it_works_on_an_address_of_the_host_and_in_ipv6(lan: Lan, tmp_path: Path
     runs[1].wait_for_log('server="::1 port 5433"')
 
 
+def test_a_server_that_serves_one_connection_at_a_time_is_not_blocked_for_long(lan: Lan, tmp_path: Path) -> None:
+    program = (
+        "import http.server as h; s = h.HTTPServer(('', 80), h.SimpleHTTPRequestHandler)\n"
+        "print(flush=True); s.serve_forever()"
+    )
+
+    def serve(host: Host) -> subprocess.Popen[Any]:
+        command = (sys.executable, "-c", program)
+        process = host.start(*command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=tmp_path)
+        assert process.stdout is not None
+        process.stdout.readline()
+        return process
+
+    runs, _servers = pair(lan, tmp_path, {"http": [QUICK]}, serve)
+    for run in runs:
+        run.wait_for_log("does not answer beside one")
+    moved(lan, runs, "one", 30)
+    stays("it serves", lambda: _get(lan.hosts[1], VIP) != "" and lan.owners(VIP) == ["one"], 2)
+
+
 def test_the_engine_alone_is_enough(lan: Lan) -> None:
     """Nobody checks slowly: the agent is away."""
     health = HealthSection(tcp=(TCPCheck(ip_address("127.0.0.1"), 5432, 10_000, 1000, 1, 3),))

@@ -503,6 +503,9 @@ class Engine:
         source, healthy, detail = health.source.value, health.healthy, health.detail or None
         log("health", vip=health.name or None, source=source, healthy=healthy, detail=detail)
         self._guard.send(inheritance.encode(inheritance.VerdictKnown(health.name, source, healthy)))
+        if health.name:
+            self._listeners.checked(self._routers[health.name].document, health, time.monotonic_ns())
+            self._look_around()
         self._health_changed()
 
     def _keep_damping(self, uid: str, damping: Damping) -> None:

@@ -66,6 +66,10 @@ class OpenConnection:
         self._drop()
         self._retry.cancel()
 
+    def is_younger_than(self, age_ns: int, now_ns: int) -> bool:
+        """The connection that is open."""
+        return self._accepted_ns is not None and now_ns < self._accepted_ns + age_ns
+
     # ---- one connection
 
     def _connect(self, now_ns: int) -> None:

@@ -14,7 +14,9 @@ from vipkeeper.engine import port_watch
 from vipkeeper.engine.loop import Loop
 from vipkeeper.engine.netlink_codec import IPAddress
 from vipkeeper.engine.port_watch import PortWatch
+from vipkeeper.ipc.messages import Health, HealthSource
 from vipkeeper.ipc.rendered import HealthSection, HTTPCheck, RenderedVirtualIP, TCPCheck
+from vipkeeper.vrrp.units import NS_PER_S
 
 LOOPBACK = ip_address("127.0.0.1")
 ELSEWHERE = ip_address("fe80::77")  # without a scope: nothing leaves this machine
@@ -45,6 +47,9 @@ class Scene:
         while not happened():
             assert time.monotonic() < deadline
             self.loop.run_once(0.02)
+
+    def is_connected(self) -> bool:
+        return all(connection.alive for connection in self.watch._held.values())
 
 
 @pytest.fixture
@@ -117,6 +122,49 @@ def test_a_check_that_an_edit_took_away_ails_nobody(scene: Scene) -> None:
     scene.until(lambda: scene.refused(document))
     scene.want()
     assert not scene.refused(document)
+
+
+def said(healthy: bool) -> Health:
+    return Health(HealthSource.TCP_CHECK, healthy, name="web")
+
+
+def test_a_server_that_answers_only_without_our_connection_is_left_alone(
+    scene: Scene, capfd: pytest.CaptureFixture[str]
+) -> None:
+    document = checking(scene.server.port)
+    scene.want(document)
+    scene.until(scene.is_connected)
+    scene.watch.checked(document, said(False), time.monotonic_ns())
+    assert not scene.watch._held
+    scene.want(document)
+    assert not scene.watch._held
+    scene.watch.checked(document, said(True), time.monotonic_ns())
+    scene.want(document)
+    assert not scene.watch._held
+    assert "does not answer beside one" in capfd.readouterr().err
+    scene.want()
+    scene.want(document)  # an edit that takes the check away and another that brings it back
+    assert scene.watch._held
+
+
+def test_one_that_hung_for_long_after_our_connection_was_closed_gets_another(scene: Scene) -> None:
+    document = checking(scene.server.port)
+    scene.want(document)
+    scene.until(scene.is_connected)
+    scene.watch.checked(document, said(False), time.monotonic_ns())
+    scene.watch.checked(document, said(True), time.monotonic_ns() + 3600 * NS_PER_S)
+    scene.want(document)
+    assert scene.watch._held
+
+
+def test_a_connection_that_was_there_for_long_is_not_what_made_the_checks_fail(scene: Scene) -> None:
+    document = checking(scene.server.port)
+    scene.want(document)
+    scene.until(scene.is_connected)
+    scene.watch.checked(document, said(False), time.monotonic_ns() + 3600 * NS_PER_S)
+    assert scene.watch._held
+    scene.watch.checked(document, Health(HealthSource.PODS, False, name="web"), time.monotonic_ns())
+    assert scene.watch._held
 
 
 def test_there_is_a_limit(scene: Scene, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
