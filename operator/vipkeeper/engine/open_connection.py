@@ -27,8 +27,8 @@ _MAX_RECONNECTS_IN_A_ROW = 20
 _READ_BYTES = 4096
 _MAX_BYTES = 1 << 16
 """What a server may say into a connection before it is replaced."""
-_ENDED = {errno.ECONNRESET, errno.EPIPE}
-"""It had come into the server's queue, which then went with the server."""
+_ENDED = {errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN}
+"""It had come into the server's queue, which then went with the server, perhaps between two looks of ours."""
 _NOBODY_THERE = {errno.ECONNREFUSED, errno.ENOENT, errno.ENOTSOCK}
 
 Where = str | tuple[str, int]
@@ -95,9 +95,7 @@ class OpenConnection:
 
     def _connected(self, now_ns: int) -> None:
         assert self._socket is not None
-        error = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if error == 0 and _met_itself(self._socket):
-            error = errno.ECONNREFUSED
+        error = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or _wrong_with(self._socket)
         if error:
             self._failed(error, now_ns)
         else:
@@ -182,6 +180,9 @@ def _new_socket(where: Where) -> socket.socket:
     return socket.socket(socket.AF_INET6 if ":" in where[0] else socket.AF_INET, kind)
 
 
-def _met_itself(connection: socket.socket) -> bool:
-    """On loopback our own port may be the very one that nobody listens on."""
-    return connection.family != socket.AF_UNIX and connection.getsockname() == connection.getpeername()
+def _wrong_with(connection: socket.socket) -> int:
+    """0: nothing. On loopback our own port may be the very one that nobody listens on: we have met ourselves."""
+    try:
+        return errno.ECONNREFUSED if connection.getsockname() == connection.getpeername() else 0
+    except OSError as problem:  # it has ended since
+        return problem.errno or errno.ENOTCONN

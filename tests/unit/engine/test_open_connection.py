@@ -116,6 +116,24 @@ def test_a_connection_that_was_still_in_the_queue_of_the_server_that_died_costs_
     scene.until(lambda: watch.alive is False)
 
 
+def test_a_connection_that_ends_between_two_looks_is_made_anew(scene: Scene) -> None:
+    """The kernel has no error to tell, and no peer any more; here because the server has not answered yet."""
+    scene.server.die()
+    scene.server.live(backlog=0)
+    crowd = [socket.socket(scene.server.family) for _ in range(4)]
+    for visitor in crowd:
+        visitor.setblocking(False)
+        visitor.connect_ex((scene.server.host, scene.server.port))
+    watch = scene.start()
+    watch._ready(time.monotonic_ns())
+    assert (watch.alive, scene.changes) == (None, [])
+    for _visitor in crowd:
+        scene.server.accept()
+    scene.until(lambda: watch.alive)
+    for visitor in crowd:
+        visitor.close()
+
+
 def test_one_that_was_never_there_is_dead_and_the_first_word_is_said(scene: Scene) -> None:
     scene.server.die()
     watch = scene.start()
