@@ -14,6 +14,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 SUITES = ("unit", "scenarios", "property", "golden", "netns", "e2e")
 """Folders of tests/, in the order in which they run."""
@@ -21,6 +22,10 @@ SUITES = ("unit", "scenarios", "property", "golden", "netns", "e2e")
 _ABSENT = Path(__file__).with_name("absent.toml")
 _missing: Counter[str] = Counter()
 """Tests skipped, by what they lacked: a need, or the reason that the test itself gave."""
+
+
+settings.register_profile("behaviour", deadline=None)
+settings.load_profile("behaviour")  # a busy machine that takes its time over an example is no failure
 
 
 def _has(need: str) -> bool:

@@ -35,7 +35,7 @@ from vipkeeper.vrrp.state import Fault
 from vipkeeper.vrrp.units import NS_PER_MS, NS_PER_S
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.builds(config, st.integers(2, 254), st.sampled_from([5, 10, 25]), delay_ms=st.sampled_from([0, 300])),
@@ -80,7 +80,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     st.lists(st.tuples(EVENTS, st.integers(1, 400), st.integers(0, 2**32)), min_size=1, max_size=25),
     st.sampled_from([3_000, 500_000]),

@@ -122,7 +122,7 @@ def strike(lan: Lan, blow: Blow) -> None:
             lan.loss = 0.5 if blow.kind == "lossy" else 0.0
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     st.lists(
         st.builds(
@@ -150,7 +150,7 @@ def test_whatever_befell_them_when_it_is_quiet_exactly_one_is_active(
     _assert_one_best_active(lan, preempt=preempt)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.builds(config, st.integers(2, 254), st.just(200), rank=st.integers(0, 3), version=st.just(Version.V2)),
@@ -196,7 +196,6 @@ def _assert_one_best_active(lan: Lan, *, preempt: bool) -> None:
     assert transitions(lan, quiet_since_ns) == []
 
 
-@settings(deadline=None)
 @given(configs(interval_cs=st.sampled_from([1, 10, 100])), st.integers(0, 3_000), st.integers(0, 2**32))
 def test_rule_61_a_takeover_is_neither_early_nor_late(
     wanted: list[VirtualRouterConfig], crash_ms: int, seed: int
@@ -220,7 +219,7 @@ def test_rule_61_a_takeover_is_neither_early_nor_late(
     assert down_ns(winner) < at_ns - last_sent_ns <= down_ns(winner) + MAX_LATENCY_NS
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     configs(interval_cs=st.sampled_from([100, 200, 1000]), version=Version.V2),
     st.integers(0, 3_000),
@@ -244,7 +243,7 @@ def test_rule_83_a_takeover_of_version_2_is_neither_early_nor_late(
     assert down_ns(second) < at_ns - last_sent_ns <= down_ns(second) + MAX_LATENCY_NS
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.builds(config, st.integers(2, 254), st.sampled_from([1, 5, 25, 100])),
@@ -276,7 +275,7 @@ def test_rule_84_with_mixed_intervals_the_interval_of_the_active_is_waited_for(
     assert wait_ns < at_ns - last_sent_ns <= wait_ns + MAX_LATENCY_NS
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 3_000), st.integers(0, 3_000), st.integers(0, 2**32))
 def test_preempt_delay_is_kept_from_the_start_and_delays_no_takeover_by_silence(
     delay_ms: int, crash_ms: int, seed: int
@@ -305,7 +304,6 @@ def test_preempt_delay_is_kept_from_the_start_and_delays_no_takeover_by_silence(
         assert at_ns - booted_ns >= ms_to_ns(delay_ms)
 
 
-@settings(deadline=None)
 @given(configs(interval_cs=st.just(10), preempt=st.booleans()), st.lists(st.integers(0, 2), max_size=60))
 def test_two_lost_adverts_in_a_row_move_nothing(wanted: list[VirtualRouterConfig], losses: list[int]) -> None:
     lan = Lan(wanted, Random(0))
@@ -328,7 +326,6 @@ def _run_until_advert(lan: Lan) -> None:
     lan.run(deadline_ns + MAX_LATENCY_NS + 1)
 
 
-@settings(deadline=None)
 @given(
     configs(interval_cs=st.sampled_from([10, 25, 100]), preempt=st.booleans()),
     st.lists(st.tuples(st.integers(0, 700), st.integers(0, 3), st.booleans()), max_size=20),
@@ -345,7 +342,6 @@ def test_on_a_whole_lan_two_hold_the_address_for_no_longer_than_an_advert_travel
     assert lan.longest_double_ns <= MAX_LATENCY_NS
 
 
-@settings(deadline=None)
 @given(configs(interval_cs=st.just(10)), st.integers(0, 2_000), st.integers(0, 2**32))
 def test_a_frozen_active_thaws_without_disturbing_its_successor(
     wanted: list[VirtualRouterConfig], frozen_ms: int, seed: int
@@ -370,7 +366,6 @@ def test_a_frozen_active_thaws_without_disturbing_its_successor(
     assert lan.active == [first]
 
 
-@settings(deadline=None)
 @given(configs(interval_cs=st.sampled_from([10, 100])), st.integers(0, 2**32))
 def test_when_all_fall_ill_exactly_one_holds_the_address_and_the_first_to_be_well_gets_it(
     wanted: list[VirtualRouterConfig], seed: int
@@ -387,7 +382,7 @@ def test_when_all_fall_ill_exactly_one_holds_the_address_and_the_first_to_be_wel
     assert lan.active == [lan.nodes[-1]]
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.lists(st.integers(2, 254), min_size=2, max_size=3, unique=True), st.integers(0, 2000), st.integers(0, 2**32))
 def test_who_stays_active_after_a_parted_segment_heals_announces_again(
     priorities: list[int], parted_ms: int, seed: int

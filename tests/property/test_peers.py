@@ -131,7 +131,7 @@ def assert_one_owner(lan: PeeredLan) -> None:
     assert transitions(lan, quiet_since_ns) == []
 
 
-@settings(deadline=None, max_examples=60 * HUNT)
+@settings(max_examples=60 * HUNT)
 @given(peers(), TURNS, st.booleans(), SEEDS)
 def test_with_vrrp_blocked_between_any_of_them_there_are_never_two_owners(
     wanted: list[VirtualRouterConfig], turns: list[Turn], far: bool, seed: int
@@ -148,7 +148,7 @@ def test_with_vrrp_blocked_between_any_of_them_there_are_never_two_owners(
     assert_replayed(lan)
 
 
-@settings(deadline=None, max_examples=50 * HUNT)
+@settings(max_examples=50 * HUNT)
 @given(peers(), st.integers(0, 1_200), st.booleans(), st.booleans(), SEEDS)
 def test_a_dead_active_is_followed_as_soon_as_without_peers_and_never_early(
     wanted: list[VirtualRouterConfig], offset_ms: int, far: bool, blocked: bool, seed: int
@@ -172,7 +172,7 @@ def test_a_dead_active_is_followed_as_soon_as_without_peers_and_never_early(
     assert_replayed(lan)
 
 
-@settings(deadline=None, max_examples=60 * HUNT)
+@settings(max_examples=60 * HUNT)
 @given(peers(interval_cs=(1, 10, 25)), st.integers(0, 4_000), st.booleans(), st.booleans(), SEEDS)
 def test_parted_on_all_ways_they_are_one_again_within_a_second_of_healing(
     wanted: list[VirtualRouterConfig], parted_ms: int, far: bool, vrrp_stays_blocked: bool, seed: int
@@ -195,7 +195,7 @@ def test_parted_on_all_ways_they_are_one_again_within_a_second_of_healing(
     assert_replayed(lan)
 
 
-@settings(deadline=None, max_examples=50 * HUNT)
+@settings(max_examples=50 * HUNT)
 @given(peers(preempt=True), st.integers(0, 1_200), SEEDS)
 def test_an_active_whose_segment_is_dead_is_not_kept_in_office_by_the_second_network(
     wanted: list[VirtualRouterConfig], offset_ms: int, seed: int
@@ -222,7 +222,7 @@ def test_an_active_whose_segment_is_dead_is_not_kept_in_office_by_the_second_net
     assert_replayed(lan)
 
 
-@settings(deadline=None, max_examples=40 * HUNT)
+@settings(max_examples=40 * HUNT)
 @given(peers(preempt=True), st.integers(0, 1_200), st.integers(0, 2_000), SEEDS)
 def test_a_backup_that_is_off_the_segment_takes_nothing_from_an_active_that_hears_it(
     wanted: list[VirtualRouterConfig], offset_ms: int, cut_ms: int, seed: int
@@ -238,7 +238,7 @@ def test_a_backup_that_is_off_the_segment_takes_nothing_from_an_active_that_hear
     assert_replayed(lan)
 
 
-@settings(deadline=None, max_examples=50 * HUNT)
+@settings(max_examples=50 * HUNT)
 @given(peers(), st.integers(0, 1_200), st.booleans(), st.booleans(), SEEDS)
 def test_who_stops_hands_over_with_the_address_on_one_host_at_least_and_two_for_no_longer_than_messages_travel(
     wanted: list[VirtualRouterConfig], offset_ms: int, far: bool, blocked: bool, seed: int
@@ -259,7 +259,7 @@ def test_who_stops_hands_over_with_the_address_on_one_host_at_least_and_two_for_
     assert_replayed(lan)
 
 
-@settings(deadline=None, max_examples=60 * HUNT)
+@settings(max_examples=60 * HUNT)
 @given(peers(least=3, preempt=True), st.data(), SEEDS)
 def test_who_is_ill_or_gone_is_passed_over_in_a_handover(
     wanted: list[VirtualRouterConfig], data: st.DataObject, seed: int
@@ -281,7 +281,7 @@ def test_who_is_ill_or_gone_is_passed_over_in_a_handover(
     assert_replayed(lan)
 
 
-@settings(deadline=None, max_examples=40 * HUNT)
+@settings(max_examples=40 * HUNT)
 @given(peers(), st.permutations([0, 1, 2, 3]), st.integers(0, 20_000), st.booleans(), SEEDS)
 def test_who_is_taken_out_of_the_nodes_hands_over_whoever_is_told_of_it_first(
     wanted: list[VirtualRouterConfig], order: list[int], apart_us: int, far: bool, seed: int
@@ -301,7 +301,7 @@ def test_who_is_taken_out_of_the_nodes_hands_over_whoever_is_told_of_it_first(
     assert_replayed(lan)
 
 
-@settings(deadline=None, max_examples=40 * HUNT)
+@settings(max_examples=40 * HUNT)
 @given(peers(preempt=True), st.booleans(), st.booleans(), SEEDS)
 def test_an_edit_that_makes_another_one_the_best_moves_the_address_without_a_gap(
     wanted: list[VirtualRouterConfig], far: bool, blocked: bool, seed: int
@@ -354,7 +354,7 @@ def befall(lan: PeeredLan, turn: Turn, how: Random) -> None:
             take(lan, turn, how)
 
 
-@settings(deadline=None, max_examples=60 * HUNT)
+@settings(max_examples=60 * HUNT)
 @given(peers(), MISFORTUNES, st.booleans(), st.booleans(), SEEDS)
 def test_whatever_befell_them_exactly_one_is_active_when_the_segment_works_again(
     wanted: list[VirtualRouterConfig], misfortunes: list[Turn], far: bool, vrrp_stays_blocked: bool, seed: int

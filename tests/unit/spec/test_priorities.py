@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from vipkeeper.ipc.rendered import NodeShare
@@ -49,7 +49,6 @@ def test_virtualips_of_equal_nodes_prefer_different_ones() -> None:
     assert {node: first.count(node) > 8 for node in wanted} == dict.fromkeys(wanted, True)
 
 
-@settings(deadline=None)
 @given(WANTED)
 def test_no_election_ties_as_long_as_there_are_numbers(wanted: dict[str, int]) -> None:
     shares = effective_priorities(wanted, "uid")
@@ -59,7 +58,6 @@ def test_no_election_ties_as_long_as_there_are_numbers(wanted: dict[str, int]) -
     assert sorted(share.rank for share in shares.values()) == list(range(len(wanted)))
 
 
-@settings(deadline=None)
 @given(WANTED)
 def test_who_is_wanted_more_never_gets_less(wanted: dict[str, int]) -> None:
     shares = effective_priorities(wanted, "uid")
@@ -76,7 +74,6 @@ def test_the_surplus_beyond_253_nodes_shares_the_lowest_priority_and_keeps_its_r
     assert len({share.rank for share in lowest}) == len(lowest)
 
 
-@settings(deadline=None)
 @given(WANTED, some.randoms())
 def test_the_order_in_which_nodes_are_seen_does_not_matter(wanted: dict[str, int], random: object) -> None:
     shuffled = list(wanted.items())
