@@ -43,6 +43,8 @@ class Standalone:
         self.environment = {"PATH": os.environ["PATH"], "PYTHONWARNINGS": "error"}
         self.prefix: list[str] = []
         """What to start it by."""
+        self.options: tuple[str, ...] = ()
+        """More than the usual ones, of the last start."""
         self.process: subprocess.Popen[Any] | None = None
 
     def start(self, *more: str) -> Self:
@@ -52,6 +54,7 @@ class Standalone:
 
     def launch(self, *more: str) -> None:
         """Without waiting for anything."""
+        self.options = more
         command = [*self.prefix, sys.executable, "-m", "vipkeeper.cli", "run", "-f", str(self.file), *more]
         command += ["--node", self.host.name, "--state-dir", str(self.state_dir)]
         with self.log_path.open("ab") as log:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.support.owners import OwnerWatch
 from tests.netns.lan import Host, Lan, stays, wait_for
 from tests.netns.nginx_run import NginxRun, ask, nginx_pair, page
 from tests.netns.standalone import VIP, preferring, write
@@ -29,6 +31,20 @@ class Port(http.server.BaseHTTPRequestHandler):
 for port in (8080, 5432):
     threading.Thread(target=http.server.ThreadingHTTPServer(("0.0.0.0", port), Port).serve_forever).start()
 """
+
+IDLE = """
+import socket, sys, time
+connection = socket.create_connection((sys.argv[1], 80), 10)
+connection.sendall(b"GET / HTTP/1.1\\r\\nHost: vip\\r\\n\\r\\n")
+print(connection.recv(65536).splitlines()[0].decode(), flush=True)
+try:
+    print("said more" if connection.recv(1) else "closed", time.monotonic_ns())
+except OSError as error:
+    print(error)
+"""
+"""A client that keeps its connection after one request."""
+TRIES = 3
+"""A worker that gets no processor for 50 ms misses the moment, which costs its clients a reset and no more."""
 
 
 @pytest.fixture
@@ -59,6 +75,40 @@ def test_nginx_that_dies_is_handed_over_at_once_started_again_and_has_the_addres
     wait_for("one has it again, alone", lambda: lan.owners(VIP) == ["one"] and one.states()[-1] == "active")
     assert one.master != first
     assert ask(client) == "one"
+
+
+@pytest.mark.parametrize("key", [True, False], ids=["handover", "priority 0"])
+def test_an_idle_client_is_told_before_a_run_that_leaves_gives_the_address_away(
+    lan: Lan, file: Path, key: bool
+) -> None:
+    runs = nginx_pair(lan, file.parent, key=key)
+    client = lan.host("client")
+    with OwnerWatch({run.host.name: Path("/run/netns") / run.host.namespace for run in runs}) as owners:
+        for _ in range(TRIES):
+            said, moved_ns = see_it_leave(runs, client, owners)
+            if said[0] == "closed" and int(said[1]) < moved_ns:
+                break
+    log = runs[0].log()
+    assert said[0] == "closed", f"{said}\n{log}"
+    assert int(said[1]) < moved_ns, f"{said}, moved at {moved_ns}\n{log}"
+    assert "nginx closes idle connections" in log
+
+
+def see_it_leave(runs: tuple[NginxRun, NginxRun], client: Host, owners: OwnerWatch) -> tuple[list[str], int]:
+    """How and when an idle connection to the first one ended, and when the address began to move. It comes back."""
+    one = runs[0]
+    idle = client.start(sys.executable, "-c", IDLE, VIP, stdout=subprocess.PIPE, text=True)
+    assert idle.stdout is not None
+    assert idle.stdout.readline() == "HTTP/1.1 200 OK\n"
+    began_ns = time.monotonic_ns()
+    assert one.stop() == 0
+    owners.wait_for(VIP, {"two"}, 20)
+    said = idle.communicate(timeout=20)[0].split()
+    moved_ns = next(item.at_ns for item in owners.changes(began_ns) if str(item.address) == VIP)
+    one.start(*one.options)
+    owners.wait_for(VIP, {"one"}, 40)
+    wait_for("it answers", lambda: ask(client) == "one")
+    return said, moved_ns
 
 
 def test_after_three_deaths_nginx_is_given_up_until_sighup(lan: Lan, file: Path) -> None:
