@@ -167,7 +167,7 @@ def ready(situation: Situation) -> Finding:
     if len(situation.actives) > 1:
         return Finding(False, "SplitBrain", f"{_names(situation.actives)} hold {situation.addresses}")
     if situation.active is None:
-        return Finding(False, "NoActive", "no node holds the addresses")
+        return Finding(False, "NoActive", f"no node holds the addresses{_why_nobody(situation)}")
     if situation.handing_over:
         return Finding(None, "HandingOver", f"{situation.active.name} has just given {situation.addresses} away")
     if not situation.active.is_live:
@@ -177,6 +177,13 @@ def ready(situation: Situation) -> Finding:
     if programmed(situation).status is not True:
         return Finding(False, "NotProgrammed", f"{situation.active.name} holds {situation.addresses}, see Programmed")
     return Finding(True, "Active", f"{situation.active.name} holds {situation.addresses}")
+
+
+def _why_nobody(situation: Situation) -> str:
+    """What is wrong with each node that is heard; nothing as long as one of them could take the addresses."""
+    if not situation.live or any(node.is_healthy for node in situation.live):
+        return ""
+    return ": " + "; ".join(f"{node.name} {node.health}" for node in situation.live)
 
 
 def split_brain(situation: Situation) -> Finding | None:

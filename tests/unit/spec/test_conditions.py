@@ -84,7 +84,23 @@ def test_two_owners_are_a_split_brain_and_not_ready() -> None:
 
 def test_nobody_active_is_not_ready() -> None:
     backups = [heard(speaker(node, report("Backup"))) for node in ("n1", "n2")]
-    assert found(*backups, active=None)["Ready"].reason == "NoActive"
+    assert found(*backups, active=None)["Ready"] == Finding(False, "NoActive", "no node holds the addresses")
+
+
+def test_nobody_active_is_told_with_what_is_wrong_with_each_node_that_is_heard() -> None:
+    ill = heard(speaker("n1", report("Backup", ailments=("NginxGone", "TCPCheckFailed"))))
+    faulty = heard(speaker("n2", report("Initialize", faults=("LinkDown",))))
+    gone = heard(speaker("n3", report("Backup", ailments=("NginxGone",))), running=False)
+    wanted = document("n1", "n2", "n3")
+    ready = found(ill, faulty, gone, wanted=wanted, active=None)["Ready"]
+    assert ready.reason == "NoActive"
+    assert ready.message == "no node holds the addresses: n1 NginxGone,TCPCheckFailed; n2 LinkDown"
+
+
+def test_nobody_active_while_one_node_is_well_names_no_culprit() -> None:
+    ill = heard(speaker("n1", report("Backup", ailments=("NginxGone",))))
+    assert found(ill, BACKUP, active=None)["Ready"].message == "no node holds the addresses"
+    assert found(active=None)["Ready"].message == "no node holds the addresses"
 
 
 def test_during_a_handover_and_while_the_holder_is_silent_nobody_knows() -> None:
