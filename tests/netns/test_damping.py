@@ -51,6 +51,7 @@ def test_after_three_failures_the_address_stays_where_it_is_and_comes_when_it_mu
     assert (status.priority, status.ailments) == (1, ())
     assert 20_000 < status.damped_ms <= 30_000
     assert one.log().count("health flaps; held back vip=web failures=3 for_s=") == 1
+    assert "adverts late" not in one.log() + two.log(), "it was the health"
     two.agent.send(BAD)
     wait_for("one is well, two is not", lambda: lan.owners(VIP) == ["one"])
     status = one.wait_until("Active")

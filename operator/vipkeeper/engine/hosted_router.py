@@ -81,7 +81,7 @@ from vipkeeper.vrrp.events import (
 )
 from vipkeeper.vrrp.packet import Advert, Dropped, DropReason, Family, encode
 from vipkeeper.vrrp.router import VirtualRouter
-from vipkeeper.vrrp.state import Fault, State
+from vipkeeper.vrrp.state import Fault, Reason, State
 from vipkeeper.vrrp.transport import Unicast
 from vipkeeper.vrrp.units import ns_to_ms
 
@@ -542,16 +542,16 @@ class HostedRouter:
                     warn("no claim", vip=self.document.name, conflict=conflict.detail)
                 if State.ACTIVE in (old, new):
                     self._findings.active_changed(new is State.ACTIVE, now_ns)
-                    self._note_flap(now_ns)
+                    self._note_flap(now_ns, reason)
                 self._changed()
             case _:
                 assert_never(action)
 
-    def _note_flap(self, now_ns: int) -> None:
-        took_ns = self._flaps.changed(now_ns, self._config.advertisement_interval_cs)
-        if took_ns is not None:
-            took_ms = round(ns_to_ms(took_ns))
-            warn("it flaps: are adverts late or lost?", vip=self.document.name, changes=CHANGES, within_ms=took_ms)
+    def _note_flap(self, now_ns: int, reason: Reason) -> None:
+        flap = self._flaps.changed(now_ns, self._config.advertisement_interval_cs, reason)
+        if flap is not None:
+            took_ms = round(ns_to_ms(flap.took_ns))
+            warn(flap.text, vip=self.document.name, changes=CHANGES, within_ms=took_ms, reasons=flap.causes)
 
     def _send(self, priority: int) -> None:
         if self._shared is None or self._credentials.problems:
