@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,6 +16,8 @@ class Server:
         self.answer = answer
         self.requests: list[bytes] = []
         self.connections = threading.Semaphore(0)
+        self.connected_ms: list[float] = []
+        """When each of them came, by time.monotonic()."""
         self._silent: list[socket.socket] = []
         self._listener = socket.socket(family)
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -36,6 +39,7 @@ class Server:
                 connection, _address = self._listener.accept()
             except OSError:
                 return
+            self.connected_ms.append(time.monotonic() * 1000)
             self.connections.release()
             if self.answer is None:
                 self._silent.append(connection)

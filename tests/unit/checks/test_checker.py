@@ -80,6 +80,23 @@ def test_a_doubt_does_not_double_the_checks(checker: Checker, told: Told) -> Non
     assert told.empty()
 
 
+def test_two_nodes_that_start_together_do_not_check_in_step() -> None:
+    """Each check is up to 10 ms early or late here. Without that they are apart by what this machine's threads are."""
+    times = 15
+    with serving(b"") as one, serving(b"") as two:
+        nodes = [Checker(lambda _health: None) for _ in range(2)]
+        for node, server in zip(nodes, (one, two), strict=True):
+            node.want({"web": HealthSection(tcp=(tcp(server.port, interval_ms=100),))})
+        for server in (one, two):
+            assert all(server.connections.acquire(timeout=10) for _ in range(times))
+        for node in nodes:
+            node.close()
+    apart_ms = [abs(a - b) for a, b in zip(one.connected_ms[:times], two.connected_ms[:times], strict=True)]
+    assert max(apart_ms) > 4, apart_ms
+    for server in (one, two):
+        assert server.connected_ms[times - 1] - server.connected_ms[0] > (times - 1) * 90 * 0.8, "a tenth, not more"
+
+
 def test_a_server_that_is_silent_fails_by_the_timeout(checker: Checker, told: Told) -> None:
     with serving(None) as server:
         checker.want({"web": HealthSection(http=(http(server.port, timeout_ms=30),))})
