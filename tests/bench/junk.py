@@ -129,11 +129,15 @@ def _sender(folder: Path, section: Section) -> list[str]:
     if compiler is None:
         section.remarks.append("There is no C compiler: the junk is sent by Python, slower and without a fixed rate.")
         return [sys.executable, "-S", "-c", _PYTHON_SENDER]
+    return [str(compile_sender(compiler, folder))]
+
+
+def compile_sender(compiler: str, folder: Path) -> Path:
     program = folder / "junk_sender"
     done = subprocess.run([compiler, "-O2", "-o", program, _SOURCE], capture_output=True, text=True, check=False)
     if done.returncode:
         raise CanNotRun(f"{compiler}: {done.stderr}")
-    return [str(program)]
+    return program
 
 
 def junk_frame(source: str, vrid: int) -> bytes:
