@@ -14,7 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -354,6 +354,78 @@ def test_a_placements_secret_and_the_role_that_names_it_follow_the_users_secret(
         kubectl("delete", "secret", "web-vrrp", "-n", NAMESPACE, "--ignore-not-found")
     assert "1" * 32 not in stage.log.read_text()
     assert b64encode(b"1" * 32).decode() not in stage.log.read_text()
+
+
+def test_a_secret_of_another_namespace_is_read_with_the_right_that_the_condition_asks_for(stage: Stage) -> None:
+    """The commands are taken from the message. What runs keeps its keys when the right is taken back."""
+    kubectl = stage.server.kubectl
+    source = {"secretRef": {"namespace": "shop", "name": "web-vrrp", "key": "key-1"}}
+    kubectl("create", "namespace", "shop")
+    try:
+        for name in ("web-vrrp", "private"):
+            kubectl("create", "secret", "generic", name, "-n", "shop", f"--from-literal=key-1={'1' * 32}")
+        stage.apply("signed", vrid=77, addresses=["192.0.2.77"], vrrp=_signed_with(source))
+        _eventually(
+            "the refusal", lambda: "may not read Secret web-vrrp" in stage.accepted("signed").get("message", "")
+        )
+        assert stage.accepted("signed")["reason"] == "SecretMissing"
+        for command in stage.accepted("signed")["message"].partition("kubectl ")[2].split(" && kubectl "):
+            kubectl(*command.split())
+        _eventually("it is taken", lambda: stage.accepted("signed").get("status") == "True")
+        assert _copied(stage, "_shop_web-vrrp_key-1") == "1" * 32
+        assert [reference for reference in stage.documents()["signed"].secrets if "web-vrrp" in reference] == [
+            "_shop_web-vrrp_key-1"
+        ]
+        may = (
+            "auth",
+            "can-i",
+            f"--as=system:serviceaccount:{NAMESPACE}:{names.CONTROLLER_SERVICE_ACCOUNT}",
+            "-n",
+            "shop",
+        )
+        answers = [
+            kubectl(*may, *question, check=False).split()[0]
+            for question in (("get", "secret/web-vrrp"), ("get", "secret/private"), ("list", "secrets"))
+        ]
+        assert answers == ["yes", "no", "no"]
+
+        secret = _object("v1", "Secret", "web-vrrp", namespace="shop") | {"stringData": {"key-1": "2" * 32}}
+        kubectl("apply", "-f", "-", stdin=json.dumps(secret))
+        _eventually("another key is taken", lambda: _copied(stage, "_shop_web-vrrp_key-1") == "2" * 32)
+        kubectl("delete", "rolebinding", "vipkeeper-web-vrrp", "-n", "shop")
+        _eventually("the loss is told", lambda: stage.accepted("signed").get("status") == "False")
+        assert _copied(stage, "_shop_web-vrrp_key-1") == "2" * 32
+        assert "signed" in stage.documents()
+        kubectl("create", "rolebinding", "again", "-n", "shop", "--role=vipkeeper-web-vrrp",
+                f"--serviceaccount={NAMESPACE}:{names.CONTROLLER_SERVICE_ACCOUNT}")  # fmt: skip
+        _eventually("it is taken again", lambda: stage.accepted("signed").get("status") == "True")
+        kubectl("delete", "secret", "web-vrrp", "-n", "shop")
+        _eventually(
+            "its end", lambda: "there is no Secret web-vrrp in namespace shop" in stage.accepted("signed")["message"]
+        )
+        assert _copied(stage, "_shop_web-vrrp_key-1") == "2" * 32
+    finally:
+        stage.delete("signed")
+        kubectl("delete", "namespace", "shop", "--wait=false")
+    assert "Traceback" not in stage.log.read_text()
+    assert "1" * 32 not in stage.log.read_text()
+
+
+def _signed_with(source: Object) -> Object:
+    return {"authentication": {"hmac": {"keys": [{"id": 1} | source]}}}
+
+
+def _copied(stage: Stage, reference: str) -> str:
+    (copy,) = stage.server.get("secret", names.placement_secret_name("default"), "-n", NAMESPACE)
+    return b64decode(copy["data"][reference]).decode()  # type: ignore[index]
+
+
+def test_secret_references_that_are_too_long_are_refused_by_the_schema(stage: Stage) -> None:
+    long = {"secretRef": {"namespace": "n" * 63, "name": f"{'a' * 63}.{'b' * 63}", "key": "key-1"}}
+    value = _object(names.API_VERSION, names.VIRTUALIP_KIND, "long")
+    value |= {"spec": {"addresses": ["192.0.2.78"], "vrrp": _signed_with(long)}}
+    with pytest.raises(Exception, match="more than 187 characters together"):
+        stage.server.kubectl("create", "-f", "-", stdin=json.dumps(value))
 
 
 def test_the_operator_works_again_within_seconds_when_the_api_server_returns(stage: Stage) -> None:

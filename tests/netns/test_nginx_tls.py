@@ -25,7 +25,7 @@ SITE = f"""
 http:
 - {{port: 80, hostnames: [one.example.com], redirect: {{scheme: https}}}}
 - {{port: 443, hostnames: [one.example.com], tls: {{secretRef: {{name: one}}}}, {ONE}}}
-- {{port: 443, hostnames: [two.example.com], tls: {{secretRef: {{name: two}}}}, {ONE}}}
+- {{port: 443, hostnames: [two.example.com], tls: {{secretRef: {{namespace: shop, name: two}}}}, {ONE}}}
 - {{port: 444, tls: {{secretRef: {{name: one}}, http2: false, minVersion: TLSv1.3}}, {ONE}}}
 stream:
 - {{port: 5432, tls: {{secretRef: {{name: one}}}}, upstream: {{servers: [{{address: 127.0.0.1, port: 9001}}]}}}}
@@ -42,7 +42,7 @@ def certificate(folder: Path, host: str, serial: int) -> Secrets:
         check=True,
         capture_output=True,
     )  # fmt: skip
-    name = host.split(".")[0]
+    name = {"one": "one", "two": "_shop_two"}[host.split(".")[0]]
     return {f"{name}_tls.crt": crt.read_bytes(), f"{name}_tls.key": key.read_bytes()}
 
 
@@ -130,7 +130,7 @@ def test_a_new_certificate_is_taken_and_the_old_file_goes_in_time(site: Site) ->
 
 def test_a_key_of_another_certificate_is_told_with_its_field_and_the_old_pair_keeps_serving(site: Site) -> None:
     other = document("other", f"http: [{{port: 8080, {ONE}}}]", "192.0.2.20")
-    site.want(site.secrets | {"one_tls.key": site.secrets["two_tls.key"]}, other)
+    site.want(site.secrets | {"one_tls.key": site.secrets["_shop_two_tls.key"]}, other)
     report = site.until_refused()
     (refused,) = report.refused
     assert refused.field == "spec.nginx.http[1].tls"
@@ -141,9 +141,9 @@ def test_a_key_of_another_certificate_is_told_with_its_field_and_the_old_pair_ke
 
 
 def test_a_secret_that_has_not_come_is_told_and_the_old_one_keeps_serving(site: Site) -> None:
-    site.want({name: value for name, value in site.secrets.items() if not name.startswith("two")})
+    site.want({name: value for name, value in site.secrets.items() if "two" not in name})
     report = site.until_refused()
     assert report.refused[0].field == "spec.nginx.http[2].tls"
-    assert report.refused[0].message == "Secret two has not come to this node yet"
+    assert report.refused[0].message == "Secret shop/two has not come to this node yet"
     assert site.curl("two.example.com", serial=2)
     site.serve(site.secrets)

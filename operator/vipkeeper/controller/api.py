@@ -56,9 +56,10 @@ class ApiServer:
         self._client = client.ApiClient(configuration)
         self.namespace = namespace
 
-    def get(self, kind: Kind, name: str) -> Object | None:
+    def get(self, kind: Kind, name: str, namespace: str = "") -> Object | None:
+        """None: there is none of that name."""
         try:
-            return self._request("GET", kind.path(self.namespace, name))
+            return self._request("GET", kind.path(namespace or self.namespace, name))
         except ApiRefused as refusal:
             if refusal.status == 404:
                 return None

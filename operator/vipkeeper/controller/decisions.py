@@ -29,7 +29,7 @@ from vipkeeper.spec.parse import ParsedVirtualIP, Refusal, RefusalReason
 from vipkeeper.spec.placement import Node, Placement, Requirements, nodes_of
 from vipkeeper.spec.ports import PortBlock, PortsExhausted, allocate_ports
 from vipkeeper.spec.rules import FAMILIES_FIXED, parse_ip
-from vipkeeper.spec.secrets import secret_problems
+from vipkeeper.spec.secrets import Secrets, secret_problems
 from vipkeeper.spec.settings import OperatorSettings, settings_problems
 from vipkeeper.spec.speaker import VRRPSpeaker
 from vipkeeper.spec.vrids import allocate_vrid, heard_on_the_wire
@@ -70,7 +70,7 @@ class Decisions:
 def decide(
     state: ClusterState, settings: OperatorSettings, namespace: str, silent: Collection[tuple[str, str]] = ()
 ) -> Decisions:
-    """About every VirtualIP that is not being deleted. `namespace`: where Secrets are looked for; `silent`: placement
+    """About every VirtualIP that is not being deleted. `namespace`: the operator's; `silent`: placement
     and node of speakers that are not heard."""
     configmaps = state.configmaps
     candidates = [_examine(item, configmaps, settings) for item in state.virtualips if not item.deleting]
@@ -167,14 +167,13 @@ def _examine(virtualip: VirtualIPSeen, configmaps: Mapping[str, ConfigMapSeen], 
 
 def _look_up_secrets(decisions: Iterable[Decision], state: ClusterState, namespace: str) -> list[Decision]:
     """Those that refer to a Secret that can't serve are refused; what runs has its keys and goes on."""
-    secrets = {
-        name: seen.data for name, seen in state.secrets.items() if not seen.placement and name != PEER_KEYS_SECRET
-    }
+    own = {name: seen.data for name, seen in state.secrets.items() if not seen.placement and name != PEER_KEYS_SECRET}
+    secrets = Secrets(namespace, own, state.foreign_secrets)
     judged = []
     for decision in decisions:
         parsed = decision.virtualip.parsed
         if decision.refusal is None and isinstance(parsed, ParsedVirtualIP):
-            problems = secret_problems(parsed.secret_uses, secrets, namespace)
+            problems = secret_problems(parsed.secret_uses, secrets)
             if problems:
                 decision = _refuse(decision, problems, RefusalReason.SECRET_MISSING)
         judged.append(decision)

@@ -6,7 +6,7 @@ does not answer is asked each second until it does.
 
 Watches are kopf's, and they are not trusted blindly: everything is listed anew at the start, when kopf has listed
 anew, each `RESYNC_EVERY_S`, and each few seconds for a while after the API server was away, because a connection that
-died silently is noticed late.
+died silently is noticed late. Secrets of other namespaces are not watched but asked for (`foreign_secrets.py`).
 
 Tested with a real API server: tests/e2e/test_controller_with_its_own_api_server.py.
 """
@@ -24,6 +24,7 @@ from typing import Any
 from vipkeeper.controller.api import ApiRefused, ApiServer, ApiUnreachable
 from vipkeeper.controller.apply import Applier
 from vipkeeper.controller.changes import Change, Delete, Plan
+from vipkeeper.controller.foreign_secrets import ForeignSecrets
 from vipkeeper.controller.hearing import LOOK_EVERY_S, Hearing
 from vipkeeper.controller.kinds import LEASE, SPEAKER, WATCHED, Kind
 from vipkeeper.controller.objects import SpeakerSeen
@@ -59,6 +60,7 @@ class Reconciler:
         self._settings = settings
         self._state = ClusterState()
         self._hearing = Hearing()
+        self._foreign_secrets = ForeignSecrets(api, self._state, api.namespace, self.alive)
         self._applier = Applier(api)
         self._patience = Patience()
         self._wake = asyncio.Event()
@@ -127,7 +129,8 @@ class Reconciler:
 
     async def _rest(self) -> None:
         """Until something happens, or something is due."""
-        due = min(self._resync_at, self._look_at, self._plan_at if self._plan_at is not None else float("inf"))
+        plan_at = self._plan_at if self._plan_at is not None else float("inf")
+        due = min(self._resync_at, self._look_at, plan_at, self._foreign_secrets.due_at)
         try:
             await asyncio.wait_for(self._wake.wait(), max(0.0, due - time.monotonic()))
         except TimeoutError:
@@ -154,6 +157,7 @@ class Reconciler:
 
     async def _step(self) -> bool:
         """Plan and act once. Returns whether something was done, so that there may be a next step."""
+        await self._foreign_secrets.catch_up()
         if self._fresh_key.is_in(self._state.secrets.get(PEER_KEYS_SECRET)):
             self._fresh_key = FreshKey(os.urandom(32))
         namespace = self._api.namespace

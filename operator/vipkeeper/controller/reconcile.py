@@ -196,7 +196,8 @@ class _Planner:
                 needs.setdefault(program.document.placement, {}).update(program.document.secrets)
         seen = self._state.secrets
         for name in sorted({*needs, *(item.placement for item in seen.values() if item.placement)}):
-            change = secrets.keep_secret(name, needs.get(name, {}), seen, self._namespace, Anchor(anchor.uid))
+            foreign, owner = self._state.foreign_secrets, Anchor(anchor.uid)
+            change = secrets.keep_secret(name, needs.get(name, {}), seen, foreign, self._namespace, owner)
             yield from [change] if change else []
 
     # ---- daemonsets and pods

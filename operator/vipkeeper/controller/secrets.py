@@ -17,7 +17,7 @@ from vipkeeper.ipc.secret_kinds import SecretKind, problem_of
 from vipkeeper.render.daemonset import Anchor
 from vipkeeper.render.placement_secret import render_placement_secret, render_secrets_role
 from vipkeeper.spec.names import placement_secret_name
-from vipkeeper.spec.secrets import split_reference
+from vipkeeper.spec.secrets import ForeignSecret, Place, Secrets, split_reference
 
 
 def keep_role(placements: Iterable[str], seen: RoleSeen | None, namespace: str, anchor: Anchor) -> Apply | None:
@@ -29,11 +29,18 @@ def keep_role(placements: Iterable[str], seen: RoleSeen | None, namespace: str, 
 
 
 def keep_secret(
-    placement: str, needs: Mapping[str, SecretKind], seen: Mapping[str, SecretSeen], namespace: str, anchor: Anchor
+    placement: str,
+    needs: Mapping[str, SecretKind],
+    seen: Mapping[str, SecretSeen],
+    foreign: Mapping[Place, ForeignSecret],
+    namespace: str,
+    anchor: Anchor,
 ) -> Apply | Delete | None:
     """The change after which the Secret of `placement` has what it `needs`, by reference; None: it has."""
     ours = seen.get(placement_secret_name(placement))
-    values = {reference: _value(reference, kind, seen, ours) for reference, kind in needs.items()}
+    own = {name: item.data for name, item in seen.items() if not item.placement}
+    secrets = Secrets(namespace, own, foreign)
+    values = {reference: _value(reference, kind, secrets, ours) for reference, kind in needs.items()}
     data = {reference: value for reference, value in values.items() if value is not None}
     if not data:
         return None if ours is None else Delete(SECRET, ours.name, ours.uid, "nothing refers to a secret any more")
@@ -44,10 +51,9 @@ def keep_secret(
     return Apply(SECRET, body, "secrets changed" if ours else "first secret of its placement")
 
 
-def _value(reference: str, kind: SecretKind, seen: Mapping[str, SecretSeen], ours: SecretSeen | None) -> str | None:
-    name, key = split_reference(reference)
-    source = seen.get(name)
-    value = None if source is None or source.placement else source.data.get(key)
+def _value(reference: str, kind: SecretKind, secrets: Secrets, ours: SecretSeen | None) -> str | None:
+    place, key = split_reference(reference)
+    value = (secrets.find(place) or {}).get(key)
     if value is None or problem_of(kind, a2b_base64(value)):
         return None if ours is None else ours.data.get(reference)
     return value

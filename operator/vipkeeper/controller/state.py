@@ -9,7 +9,7 @@ Gone" it lists again, and objects that are no longer there are simply not mentio
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -29,6 +29,7 @@ from vipkeeper.controller.objects import (
     VirtualIPSeen,
     parse,
 )
+from vipkeeper.spec.secrets import ForeignSecret, Place
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class ClusterState:
         self._entries: dict[Kind, dict[str, _Entry]] = {}
         self._buried: dict[Kind, dict[str, int]] = {}
         self._evicting: set[str] = set()
+        self._foreign_secrets: dict[Place, ForeignSecret] = {}
 
     def observe(self, kind: Kind, value: Mapping[str, Any]) -> bool:
         """An object as it is now. Returns whether that is news to anybody."""
@@ -79,6 +81,18 @@ class ClusterState:
             return False
         self._evicting.add(node)
         return True
+
+    def note_foreign(self, place: Place, answer: ForeignSecret) -> None:
+        """What came of asking for a Secret of another namespace (`foreign_secrets.py`)."""
+        self._foreign_secrets[place] = answer
+
+    def keep_foreign(self, wanted: Container[Place]) -> None:
+        """Nobody refers to the others any more."""
+        self._foreign_secrets = {place: seen for place, seen in self._foreign_secrets.items() if place in wanted}
+
+    @property
+    def foreign_secrets(self) -> Mapping[Place, ForeignSecret]:
+        return self._foreign_secrets
 
     @property
     def evicting(self) -> frozenset[str]:

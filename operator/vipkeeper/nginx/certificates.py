@@ -27,7 +27,8 @@ class Pinned:
 
 
 def _missing(tls: TLS) -> str:
-    return f"{tls.file} can't be read" if tls.file else f"Secret {tls.secret} has not come to this node yet"
+    secret = tls.secret.removeprefix("_").replace("_", "/")  # _namespace_name of another namespace
+    return f"{tls.file} can't be read" if tls.file else f"Secret {secret} has not come to this node yet"
 
 
 def pin(document: RenderedVirtualIP, value: Callable[[str], bytes | None]) -> Pinned:

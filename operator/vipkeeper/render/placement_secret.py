@@ -1,7 +1,8 @@
 """What carries secrets to the agents: one Secret for each placement, and the Role by which they may read those.
 
 A value is known by its reference, which is its key in the placement's Secret: name and key of the Secret that a user
-wrote, with an underscore between them. No Secret's name has one, so a reference can be taken apart again.
+wrote, with an underscore between them, and in front `_NAMESPACE_` where it is in another namespace than the operator's.
+No name has an underscore, so a reference can be taken apart again.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field
 from vipkeeper.spec import nginx_rules, rules
 from vipkeeper.spec.model import Written, kubernetes
 from vipkeeper.spec.nginx_upstream import Timeout, Upstream
-from vipkeeper.spec.scalars import DNS_SUBDOMAIN_PATTERN, ObjectName, Port
+from vipkeeper.spec.scalars import DNS_SUBDOMAIN_PATTERN, DNSLabel, ObjectName, Port
 
 MAX_HTTP_SERVERS = 16
 MAX_STREAM_SERVERS = 16
@@ -133,9 +133,13 @@ class ProxyProtocol(Written):
 class TLSSecretReference(Written):
     """A Secret of type kubernetes.io/tls."""
 
+    model_config = ConfigDict(json_schema_extra=kubernetes(rules.SECRET_PLACE_LENGTH))
+
+    namespace: DNSLabel | None = None
+    """Namespace of the Secret. Absent: the operator's (vipkeeper, as a rule). In another one the operator may read it
+    when a RoleBinding there lets it get this Secret; together with `name` at most 187 characters."""
     name: Annotated[str, Field(min_length=1, max_length=189, pattern=DNS_SUBDOMAIN_PATTERN)]
-    """Name of the Secret, with keys tls.crt and tls.key. It must be in the operator's namespace (vipkeeper, as
-    a rule)."""
+    """Name of the Secret, with keys tls.crt and tls.key."""
 
 
 class TLS(Written):
@@ -144,7 +148,7 @@ class TLS(Written):
     model_config = ConfigDict(json_schema_extra=kubernetes(rules.SECRET_SOURCE))
 
     secret_ref: TLSSecretReference | None = None
-    """In a cluster: certificate and private key in a Secret of the operator's namespace."""
+    """In a cluster: certificate and private key in a Secret."""
     file: Annotated[str | None, Field(min_length=1, max_length=1024)] = None
     """For `vipkeeper run`, and refused in a cluster: a PEM file with the certificate, those that it is signed by, and
     the private key, relative to the folder of this document. Only root should be able to read it. It is read again on

@@ -16,9 +16,9 @@ from typing import Any
 from vipkeeper.ipc.fields import IPAddress
 from vipkeeper.spec import nginx_text
 from vipkeeper.spec.rules import (
-    SECRET_SOURCE,
     Rule,
     can_be_called,
+    check_secret_source,
     good_addresses,
     items,
     mapping,
@@ -236,9 +236,7 @@ def _check_common(server: Mapping[str, Any], path: str) -> Iterator[str]:
     for index, text in enumerate(sources):
         if isinstance(text, str) and parse_address(text) is None:
             yield f"{path}.proxyProtocol.trustedSources[{index}]: {text} {SOURCE.message}"
-    tls = server.get("tls")
-    if isinstance(tls, Mapping) and (tls.get("secretRef") is None) == (tls.get("file") is None):
-        yield f"{path}.tls: {SECRET_SOURCE.message}"
+    yield from check_secret_source(server.get("tls"), f"{path}.tls")
     snippet = server.get("snippet")
     if isinstance(snippet, str):
         try:

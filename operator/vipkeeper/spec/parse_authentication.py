@@ -47,4 +47,5 @@ def _use(path: str, source: virtualip.SecretSource, kind: SecretKind, folder: st
         file = join(folder, source.file)
         return SecretUse(path, file, kind, file)
     assert source.secret_ref is not None  # check_spec has refused it
-    return SecretUse(path, reference_of(source.secret_ref.name, source.secret_ref.key), kind)
+    secret = source.secret_ref
+    return SecretUse(path, reference_of(secret.name, secret.key, secret.namespace or ""), kind)

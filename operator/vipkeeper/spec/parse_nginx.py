@@ -10,7 +10,7 @@ from posixpath import join
 from vipkeeper.ipc import rendered_nginx as rendered
 from vipkeeper.spec import nginx, nginx_upstream
 from vipkeeper.spec.nginx_rules import parse_timeout_ms
-from vipkeeper.spec.secrets import SecretUse
+from vipkeeper.spec.secrets import SecretUse, secret_in_references
 
 _SIZES = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 
@@ -73,7 +73,7 @@ def _stream_server(server: nginx.StreamServer, folder: str) -> rendered.StreamSe
 
 
 def _tls(tls: nginx.TLS, folder: str, *, http2: bool = True) -> rendered.TLS:
-    secret = tls.secret_ref.name if tls.secret_ref else ""
+    secret = secret_in_references(tls.secret_ref.name, tls.secret_ref.namespace or "") if tls.secret_ref else ""
     file = join(folder, tls.file) if tls.file else ""
     return rendered.TLS(secret, tls.min_version, http2, file=file)
 

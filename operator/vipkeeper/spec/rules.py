@@ -172,6 +172,13 @@ SECRET_SOURCE = Rule(
     "needs exactly one of `secretRef` (in a cluster) and `file` (for `vipkeeper run`)",
     "has(self.secretRef) != has(self.file)",
 )
+MAX_SECRET_PLACE = 187
+"""Namespace and name, so that with a key of 63 a reference (`secrets.reference_of`) is one of 253, the most that a key in
+a Secret may have."""
+SECRET_PLACE_LENGTH = Rule(
+    f"has a `namespace` and a `name` of more than {MAX_SECRET_PLACE} characters together: choose shorter ones",
+    f"!has(self.namespace) || size(self.namespace) + size(self.name) <= {MAX_SECRET_PLACE}",
+)
 PASS_NEEDS_VERSION_2 = Rule(
     "needs version 2: version 3 has no passwords; write `hmac`, or leave it out",
     "!has(self.authentication) || !has(self.authentication.pass) || has(self.version) && self.version == 2",
@@ -448,11 +455,11 @@ def _check_authentication(value: object, version_2: bool) -> Iterator[str]:
         yield f"{path}: {AUTHENTICATION.message}"
     if value.get("pass") is not None and not version_2:
         yield f"{path}.pass: {PASS_NEEDS_VERSION_2.message}"
-    yield from _check_source(value.get("pass"), f"{path}.pass")
+    yield from check_secret_source(value.get("pass"), f"{path}.pass")
     hmac = mapping(value.get("hmac"))
     keys = objects(hmac.get("keys"))
     for index, key in enumerate(keys):
-        yield from _check_source(key, f"{path}.hmac.keys[{index}]")
+        yield from check_secret_source(key, f"{path}.hmac.keys[{index}]")
     ids = Counter(key_id for key in keys if isinstance(key_id := key.get("id"), int))
     if repeated := [str(key_id) for key_id, count in ids.items() if count > 1]:
         yield f"{path}.hmac.keys: {HMAC_KEY_IDS_UNIQUE.message} ({', '.join(repeated)})"
@@ -464,9 +471,16 @@ def _check_authentication(value: object, version_2: bool) -> Iterator[str]:
     )
 
 
-def _check_source(value: object, path: str) -> Iterator[str]:
-    if isinstance(value, Mapping) and (value.get("secretRef") is None) == (value.get("file") is None):
+def check_secret_source(value: object, path: str) -> Iterator[str]:
+    if not isinstance(value, Mapping):
+        return
+    reference = value.get("secretRef")
+    if (reference is None) == (value.get("file") is None):
         yield f"{path}: {SECRET_SOURCE.message}"
+    place = [reference.get("namespace"), reference.get("name")] if isinstance(reference, Mapping) else []
+    lengths = [len(part) for part in place if isinstance(part, str)]
+    if len(lengths) == 2 and sum(lengths) > MAX_SECRET_PLACE:
+        yield f"{path}.secretRef: {SECRET_PLACE_LENGTH.message}"
 
 
 def _check_interval(text: object, version_2: bool) -> Iterator[str]:

@@ -15,7 +15,7 @@ from vipkeeper.spec import rules
 from vipkeeper.spec.model import Moment, Reported, Second, Written, kubernetes, list_map
 from vipkeeper.spec.nginx import Nginx
 from vipkeeper.spec.rules import LABEL_KEY_PATTERN
-from vipkeeper.spec.scalars import DNS_SUBDOMAIN_PATTERN, ObjectName, Port
+from vipkeeper.spec.scalars import DNS_SUBDOMAIN_PATTERN, DNSLabel, ObjectName, Port
 
 MAX_ADDRESSES = 20
 MAX_NODE_PRIORITIES = 64
@@ -112,8 +112,13 @@ class Nodes(Written):
 class SecretKeyReference(Written):
     """A key of a Secret."""
 
+    model_config = ConfigDict(json_schema_extra=kubernetes(rules.SECRET_PLACE_LENGTH))
+
+    namespace: DNSLabel | None = None
+    """Namespace of the Secret. Absent: the operator's (vipkeeper, as a rule). In another one the operator may read it
+    when a RoleBinding there lets it get this Secret; together with `name` at most 187 characters."""
     name: Annotated[str, Field(min_length=1, max_length=189, pattern=DNS_SUBDOMAIN_PATTERN)]
-    """Name of the Secret. It must be in the operator's namespace (vipkeeper, as a rule)."""
+    """Name of the Secret."""
     key: Annotated[str, Field(min_length=1, max_length=63, pattern=SECRET_KEY_PATTERN)]
     """Key in its `data`."""
 
@@ -124,7 +129,7 @@ class SecretSource(Written):
     model_config = ConfigDict(json_schema_extra=kubernetes(rules.SECRET_SOURCE))
 
     secret_ref: SecretKeyReference | None = None
-    """In a cluster: a key of a Secret in the operator's namespace. A line end behind a text is no part of the secret."""
+    """In a cluster: a key of a Secret. A line end behind a text is no part of the secret."""
     file: Annotated[str | None, Field(min_length=1, max_length=1024)] = None
     """For `vipkeeper run`, and refused in a cluster: a file, relative to the folder of this document. Only root should
     be able to read it. It is read again on SIGHUP."""

@@ -8,6 +8,7 @@ from vipkeeper.controller.objects import RoleSeen, SecretSeen, parse
 from vipkeeper.controller.secrets import keep_role, keep_secret
 from vipkeeper.ipc.secret_kinds import SecretKind
 from vipkeeper.render.daemonset import Anchor
+from vipkeeper.spec.secrets import ForeignSecret, Place
 
 ANCHOR = Anchor("uid")
 GOOD, BETTER, BAD = (b64encode(text).decode() for text in (b"1" * 32, b"2" * 32, b"short"))
@@ -21,8 +22,12 @@ def seen(name: str, data: dict[str, str], type_: str = "Opaque", **labels: str) 
     return value
 
 
-def keep(needs: dict[str, SecretKind], *secrets: SecretSeen | None) -> Apply | Delete | None:
-    return keep_secret("default", needs, {item.name: item for item in secrets if item}, "vk", ANCHOR)
+def keep(
+    needs: dict[str, SecretKind], *secrets: SecretSeen | None, foreign: ForeignSecret | None = None
+) -> Apply | Delete | None:
+    """`foreign`: what was said of Secret web in namespace shop."""
+    of_others = {Place("shop", "web"): foreign} if foreign else {}
+    return keep_secret("default", needs, {item.name: item for item in secrets if item}, of_others, "vk", ANCHOR)
 
 
 def applied(change: Apply | Delete | None) -> SecretSeen:
@@ -44,6 +49,24 @@ def test_a_new_value_is_taken_and_a_bad_or_missing_one_is_not() -> None:
     assert keep(NEEDS, seen("web", {"key-1": BAD}), ours) is None
     assert keep(NEEDS, seen("web", {}), ours) is None
     assert keep(NEEDS, ours) is None
+
+
+def test_one_of_another_namespace_has_its_own_place_and_stays_when_the_right_to_read_it_goes() -> None:
+    needs = NEEDS | {"_shop_web_key-1": SecretKind.HMAC_KEY}
+    own, foreign = seen("web", {"key-1": GOOD}), ForeignSecret(200, {"key-1": BETTER})
+    ours = applied(keep(needs, own, foreign=foreign))
+    assert ours.data == {"_shop_web_key-1": BETTER, "web_key-1": GOOD}
+    for answer in (
+        None,
+        ForeignSecret(403),
+        ForeignSecret(404),
+        ForeignSecret(200, {"key-1": BAD}),
+        ForeignSecret(200),
+    ):
+        assert keep(needs, own, ours, foreign=answer) is None
+    assert applied(keep(needs, own, ours, foreign=ForeignSecret(200, {"key-1": GOOD}))).data == dict.fromkeys(
+        needs, GOOD
+    )
 
 
 def test_without_any_need_there_is_no_secret() -> None:

@@ -39,6 +39,8 @@ def test_what_is_missing_is_told_with_its_field_and_nothing_is_half_done() -> No
     pinned = pin(wanted, VALUES.get)
     assert pinned.missing == ("spec.nginx.http[1].tls", "Secret gone has not come to this node yet")
     assert (pinned.document, pinned.files) == (wanted, {})
+    of_others = pin(with_tls("_shop_gone"), VALUES.get)
+    assert of_others.missing == ("spec.nginx.http[0].tls", "Secret shop/gone has not come to this node yet")
 
 
 def test_without_tls_a_document_stays_as_it_is() -> None:

@@ -46,6 +46,20 @@ def test_all_of_hmac_comes_out() -> None:
     assert [use.path for use in item.secret_uses] == [f"{PATH}.hmac.keys[0]", f"{PATH}.hmac.keys[1]"]
 
 
+def test_a_secret_of_another_namespace_is_referred_to_with_it() -> None:
+    source = {"secretRef": {"namespace": "shop", "name": "web", "key": "key-1"}}
+    item = parsed(vrrp={"version": 2, "authentication": {"pass": source}})
+    assert item.authentication == PasswordAuthentication("_shop_web_key-1")
+    assert item.secret_uses == (SecretUse(f"{PATH}.pass", "_shop_web_key-1", SecretKind.PASSWORD),)
+
+
+def test_namespace_and_name_leave_room_for_the_key() -> None:
+    place = {"namespace": "n" * 63, "name": "a" * 124, "key": "k"}
+    assert told({"pass": {"secretRef": place}}, version=2) == []
+    problem = f"{PATH}.pass.secretRef: {rules.SECRET_PLACE_LENGTH.message}"
+    assert told({"pass": {"secretRef": place | {"name": "a" * 125}}}, version=2) == [problem]
+
+
 def test_a_password_needs_version_2() -> None:
     assert told({"pass": FROM_SECRET}, version=2) == []
     assert told({"pass": FROM_SECRET}) == [f"{PATH}.pass: {rules.PASS_NEEDS_VERSION_2.message}"]
