@@ -22,6 +22,8 @@ from vipkeeper.ipc.messages import (
     Apply,
     EngineMessage,
     Gone,
+    Health,
+    HealthSource,
     Refused,
     Remove,
     RemoveReason,
@@ -256,9 +258,12 @@ class Speaker:
             self._agent = Agent(self.run_dir / "engine.sock")
         return self._agent
 
-    def apply(self, *documents: RenderedVirtualIP) -> None:
+    def apply(self, *documents: RenderedVirtualIP, served: bool = True) -> None:
+        """`served`: nginx has loaded what there is for it, as the agent says when it is so."""
         for item in documents:
             self.agent.send(Apply(item))
+            if item.nginx is not None and served:
+                self.agent.send(Health(HealthSource.SECTION, True, name=item.name))
 
     def remove(self, name: str = "web", reason: RemoveReason = RemoveReason.DELETED) -> None:
         self.agent.send(Remove(name, reason))

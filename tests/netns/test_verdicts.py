@@ -9,6 +9,7 @@ import pytest
 
 from tests.netns.lan import Lan, stays, wait_for
 from tests.netns.speaker import Speaker, document
+from tests.netns.test_nginx_watch import StatusSocket
 from vipkeeper.ipc.messages import Health, HealthSource
 from vipkeeper.ipc.rendered import HealthSection, RenderedVirtualIP, TCPCheck
 
@@ -102,3 +103,27 @@ def test_a_verdict_stands_for_as_long_as_its_agent_is_away(lan: Lan) -> None:
     stays("two has it", lambda: lan.owners(VIP) == ["two"], 2)
     one.agent.send(GOOD)
     wait_for("one has it", lambda: lan.owners(VIP) == ["one"], 20)
+
+
+def test_a_node_whose_nginx_has_not_loaded_the_section_takes_the_address_from_nobody(lan: Lan) -> None:
+    one, two = (Speaker(lan.host(name), nginx=True) for name in ("one", "two"))
+    served = document({"one": 200, "two": 100}, VIP, nginx=True)
+    for speaker in (one, two):
+        StatusSocket(speaker)
+        speaker.start()
+    two.apply(served)
+    two.wait_until("Active")
+    one.apply(served, served=False)
+    status = one.wait_until("Backup")
+    assert (status.priority, status.ailments) == (200, ())
+    stays("it is left where it is", lambda: lan.owners(VIP) == ["two"], 2.0)
+    one.agent.send(Health(HealthSource.SECTION, True, name="web"))
+    one.wait_until("Active")
+    two.wait_until("Backup")
+
+
+def test_without_another_one_it_does_not_wait_for_nginx(lan: Lan) -> None:
+    one = Speaker(lan.host("one"), nginx=True)
+    StatusSocket(one)
+    one.start().apply(document({"one": 200}, VIP, nginx=True), served=False)
+    one.wait_until("Active", limit_s=5)

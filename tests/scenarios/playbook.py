@@ -16,7 +16,7 @@ A scenario is played by writing its `<<` lines anew; it holds when the text is t
 and `python -m tests.scenarios.playbook FILE` prints a playbook as it really goes, to be read before it is believed.
 
 Events: `startup [last-advert=SECONDS]`, `timer`, `advert [priority=] [source=] [interval=]`, `shutdown`, `released`,
-`adopted`, `faults [NAME...]`, `ailments [NAME...] [damped]`, `config [the members of router]`, `local ADDRESS`; of peers:
+`adopted`, `faults [NAME...]`, `ailments [NAME...] [damped] [warming]`, `config [the members of router]`, `local ADDRESS`; of peers:
 `handover-asked by= way=segment|other`, `handover-taken by=`, `handover-refused why= others=yes|no`, `handover-impossible`,
 `handover-wanted by= priority=`, `peer-active by= priority= interval= way=segment|other|proven`, `nobody-active`,
 `address-answered ADDRESS`, `segment-doubted by=`, `segment-proven`. `shutdown alone` hands over to nobody. The members of `router`: `handover=yes|no`, `release=yes|no`, `witness=yes|no`, `probe=yes|no`, `vrid=`, `address=`, `companion=`, `priority=`, `rank=`, `interval=`, `preempt=yes|no`, `delay=SECONDS` (before
@@ -153,7 +153,7 @@ class _Player:
             case "faults":
                 return FaultsChanged(frozenset(Fault(name) for name in rest))
             case "ailments":
-                return HealthChanged(frozenset(rest) - {"damped"}, "damped" in rest)
+                return HealthChanged(frozenset(rest) - {"damped", "warming"}, "damped" in rest, "warming" in rest)
             case "config":
                 return ConfigChanged(_config(_members(rest), self.router.config))
             case "local":

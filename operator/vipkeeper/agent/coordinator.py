@@ -128,6 +128,7 @@ class Coordinator:
         self._readiness = Readiness()
         self._health: dict[tuple[str, messages.HealthSource], messages.Health] = {}
         self._checks: dict[str, HealthSection] = {}
+        self._judged: set[str] = set()  # documents of which there may be a verdict
         self._heard_of: set[str] = set()
         self._welcome_s: float | None = None
         self._lost_s: float | None = None
@@ -161,6 +162,7 @@ class Coordinator:
                 self._say_health(event)
             case NginxReport():
                 self._report.nginx = event
+                self._say_sections()
             case _:
                 self._take_engine(event, now_s, now)
         self.time_passed(now_s)
@@ -240,6 +242,7 @@ class Coordinator:
             log.warning("document %s is not readable: %s", name, self._documents.refused[name].problems)
         self._report.unreadable = dict(self._documents.refused)
         self._want_checks()
+        self._say_sections()
         self._hands.services.wants(services_of(self._served()))
         self._render_nginx()
 
@@ -347,6 +350,17 @@ class Coordinator:
             case Deleted():
                 pass
 
+    def _say_sections(self) -> None:
+        """Which documents nginx serves, in whatever form, and which in none; what it has not tried yet is unknown."""
+        if (report := self._report.nginx) is None:
+            return
+        running = {item.name for item in report.documents}
+        for document in self._served():
+            refusal = report.refusal_of(document.name)
+            if document.name in running or refusal is not None:
+                why = "" if document.name in running or refusal is None else f"{refusal.field}: {refusal.message}"
+                self._say_news(messages.Health(messages.HealthSource.SECTION, not why, why, document.name))
+
     def _say_nginx(self, source: messages.HealthSource, fault: str) -> None:
         self._say_news(messages.Health(source, not fault, fault))
 
@@ -359,7 +373,7 @@ class Coordinator:
 
     def _say_health(self, health: messages.Health) -> None:
         """Of nginx, or of the checks of a document that is still there."""
-        if health.name and health.name not in self._checks:
+        if health.name and health.name not in self._judged:
             return
         log.info("health name=%s source=%s healthy=%s %s", health.name, health.source, health.healthy, health.detail)
         self._health[health.name, health.source] = health
@@ -368,7 +382,8 @@ class Coordinator:
     def _want_checks(self) -> None:
         documents = self._documents.good.values()
         checks = {item.name: item.health for item in documents if item.health and self._settings.node in item.nodes}
-        self._health = {key: said for key, said in self._health.items() if not key[0] or key[0] in checks}
+        self._judged = checks.keys() | {item.name for item in self._served()}
+        self._health = {key: said for key, said in self._health.items() if not key[0] or key[0] in self._judged}
         if checks != self._checks:
             self._checks = checks
             self._hands.want_checks(checks)

@@ -33,14 +33,23 @@ OUR_TROUBLES = frozenset(
 
 
 def does_its_work(speaker: VRRPSpeaker, documents: Iterable[RenderedVirtualIP], since: datetime) -> bool:
-    """The speaker reports every document in which its node takes part, in a state that began after `since`, and it is
-    not held up by a trouble that may be the new version's."""
-    return all(
+    """The speaker reports every document in which its node takes part, in a state that began after `since`, it is not
+    held up by a trouble that may be the new version's, and its nginx has what it shall serve."""
+    own = [document for document in documents if speaker.node_name in document.nodes]
+    runs = all(
         report is not None and report.since >= since and not OUR_TROUBLES & {*report.faults, *report.ailments}
-        for document in documents
-        if speaker.node_name in document.nodes
+        for document in own
         for report in _reports(speaker, document)
     )
+    return runs and all(_is_tried(speaker, document) for document in own)
+
+
+def _is_tried(speaker: VRRPSpeaker, document: RenderedVirtualIP) -> bool:
+    """Whether its nginx has loaded the document's section, or refused it, as that of the old version would."""
+    nginx = speaker.status.nginx
+    if document.nginx is None or nginx is None:
+        return True
+    return nginx.refusal_of(document.name) is not None or any(item.name == document.name for item in nginx.documents)
 
 
 def is_active(speaker: VRRPSpeaker) -> bool:

@@ -54,7 +54,7 @@ from vipkeeper.engine.ports import Ports
 from vipkeeper.engine.segment_proof import SegmentProof
 from vipkeeper.engine.settings import Settings
 from vipkeeper.engine.state_memory import StateMemory
-from vipkeeper.engine.verdicts import Verdicts
+from vipkeeper.engine.verdicts import Verdict, Verdicts
 from vipkeeper.engine.virtual_mac import VirtualMACs
 from vipkeeper.health.damping import Damping
 from vipkeeper.ipc.macvlan_mark import MacvlanMark
@@ -155,7 +155,7 @@ class Engine:
             ask_for_twin=lambda identity, placement: self._adoption.ask_for_twin(identity, placement),
             on_change=self._router_changed,
         )
-        self._verdicts = Verdicts(heritage.verdicts)
+        self._verdicts = Verdicts(heritage.verdicts, nginx=settings.nginx)
         self._nginx = NginxWatch(self._loop, settings.nginx_socket, self._health_changed) if settings.nginx else None
         self._farewell = NginxFarewell(self._loop, settings.nginx_socket)
         self._listeners = PortWatch(self._loop, self._health_changed)
@@ -263,7 +263,7 @@ class Engine:
             if old.started and emptied:
                 self._farewell.then(self._health_changed)
             elif old.started:
-                old.set_ailments(self._ailments(document))
+                old.take_verdict(self._verdict(document))
         else:
             self._replace(old, HostedRouter(self._world, document, prepared))
         if prepared is not None and not self._routers[name].started:
@@ -283,11 +283,11 @@ class Engine:
             self._router_changed(new)
         elif _goes_on(old, new):  # another VRID on the same interface: the address need not leave it
             old.release()
-            new.start_adopted(self._ailments(new.document))
+            new.start_adopted(self._verdict(new.document))
             new.take_off(old.config.all_addresses)
         else:
             old.stop()
-            new.start(self._ailments(new.document), None)
+            new.start(self._verdict(new.document), None)
 
     def _start(self, router: HostedRouter) -> None:
         """At once when an engine of this pod has run it before; else when no neighbour (any more) has it."""
@@ -295,16 +295,16 @@ class Engine:
             last_advert_ns = self._memory.last_advert_ns(router.document.uid)
             if last_advert_ns is None:
                 self._expect_verdicts(router.document)
-            router.start(self._ailments(router.document), last_advert_ns)
+            router.start(self._verdict(router.document), last_advert_ns)
         else:
             self._adoption.search(router.identity, lambda legacy: self._searched(router, legacy))
 
     def _searched(self, router: HostedRouter, legacy: Legacy | None) -> None:
         if legacy is not None and legacy.active:
-            router.start_adopted(self._ailments(router.document))
+            router.start_adopted(self._verdict(router.document))
         else:
             self._expect_verdicts(router.document)
-            router.start(self._ailments(router.document), None)
+            router.start(self._verdict(router.document), None)
             if legacy is not None and legacy.heard is not None:
                 now_ns = time.monotonic_ns()
                 router.advert_received(legacy.heard, now_ns, now_ns)
@@ -538,15 +538,16 @@ class Engine:
 
     def _health_changed(self) -> None:
         for router in self._routers.values():
-            router.set_ailments(self._ailments(router.document))
+            router.take_verdict(self._verdict(router.document))
 
-    def _ailments(self, document: RenderedVirtualIP) -> frozenset[str]:
+    def _verdict(self, document: RenderedVirtualIP) -> Verdict:
         """What is wrong with what this node serves on the addresses of `document`, and why it shall leave them."""
         share = document.nodes.get(self._settings.node)
         leaving = frozenset({share.leaving} if share is not None and share.leaving else ())
         nginx_gone = None if self._nginx is None else not self._nginx.healthy
         refused = self._listeners.refused(document, time.monotonic_ns())
-        return leaving | self._verdicts.ailments(document, nginx_gone, refused)
+        ailments = leaving | self._verdicts.ailments(document, nginx_gone, refused)
+        return Verdict(ailments, self._verdicts.is_warming(document))
 
     # ---- interfaces
 

@@ -42,6 +42,7 @@ from vipkeeper.engine.router_findings import RouterFindings
 from vipkeeper.engine.segment_proof import SegmentProof
 from vipkeeper.engine.state_memory import StateMemory
 from vipkeeper.engine.talk import RouterTalk
+from vipkeeper.engine.verdicts import Verdict
 from vipkeeper.engine.virtual_mac import Seat, VirtualMACs, virtual_mac
 from vipkeeper.health.damping import Damping
 from vipkeeper.ipc.messages import Finding, RouterStatus
@@ -253,22 +254,22 @@ class HostedRouter:
         heard = self._heard if self.state is State.BACKUP and followed else None
         return Legacy(self.state is State.ACTIVE, heard)
 
-    def start(self, ailments: frozenset[str], last_advert_ns: int | None) -> None:
+    def start(self, verdict: Verdict, last_advert_ns: int | None) -> None:
         """Run. What an engine before this one has left on the interface is resumed or taken off (`Startup`)."""
         self._join_peers()
         self.look_around()
-        self._tell_health(self._judge(ailments))
+        self._tell_health(self._judge(verdict))
         if last_advert_ns is None:
             self._sweep()
         self.started = True  # not before: its macvlan, if it is up, stays so where the router goes on
         self._feed(Startup(last_advert_ns))
         self._changed()
 
-    def start_adopted(self, ailments: frozenset[str]) -> None:
+    def start_adopted(self, verdict: Verdict) -> None:
         """Go on as Active where another router of this node has just stopped without a word."""
         self._join_peers()
         self.look_around()
-        self._tell_health(self._judge(ailments))
+        self._tell_health(self._judge(verdict))
         self.started = True  # not before, as above
         self._feed(Adopted())
         self._changed()
@@ -317,21 +318,23 @@ class HostedRouter:
         """Those of `addresses` (a released router's) that are none of ours."""
         self._remove(tuple(address for address in addresses if address not in self._config.all_addresses))
 
-    def set_ailments(self, ailments: frozenset[str]) -> None:
-        news = self._judge(ailments)
+    def take_verdict(self, verdict: Verdict) -> None:
+        news = self._judge(verdict)
         if news != self._told_health:
             self._tell_health(news)
             self._changed()
 
-    def _judge(self, ailments: frozenset[str]) -> HealthChanged:
-        return HealthChanged(ailments, self._damper.judge(ailments))
+    def _judge(self, verdict: Verdict) -> HealthChanged:
+        return HealthChanged(verdict.ailments, self._damper.judge(verdict.ailments), verdict.warming)
 
     def _tell_health(self, health: HealthChanged) -> None:
+        if health.warming and not self._told_health.warming:
+            log("nginx has not loaded it yet: no address is taken from a node that serves", vip=self.document.name)
         self._told_health = health
         self._feed(health)
 
     def _damping_over(self) -> None:
-        self.set_ailments(self._core.ailments)
+        self.take_verdict(Verdict(self._core.ailments, self._core.warming))
 
     def look_around(self) -> None:
         """The interface, its addresses, or what is known of them has changed: where do we stand now?"""

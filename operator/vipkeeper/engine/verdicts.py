@@ -3,12 +3,15 @@
 Verdicts on nginx count for every document with an nginx section, those on a section of it and on checks for the document
 that has them. A verdict that nobody has given yet is no fault: what runs goes on. But a router that starts, and was not Active before,
 holds back (NotCheckedYet, so at priority 1) until each kind of its checks has a verdict: a node that boots with a dead
-server must not take the address first. It does so for a limited time: who should give the verdict may be away.
+server must not take the address first. One with an nginx section is warming until it is known that nginx serves it: it
+takes the address from no living Active, which would be a gap for clients. Both for a limited time: who should give the
+verdict may be away.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from vipkeeper.ipc.messages import Health, HealthSource
 from vipkeeper.ipc.rendered import HealthSection, RenderedVirtualIP
@@ -16,6 +19,15 @@ from vipkeeper.vrrp.units import NS_PER_S, ms_to_ns
 
 FIRST_VERDICT_NS = 10 * NS_PER_S
 """Beyond the time that the checks need to fail: for the agent to start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """On what a node serves for one document. `vrrp.events.HealthChanged` says what follows."""
+
+    ailments: frozenset[str]
+    warming: bool = False
+
 
 Known = dict[tuple[str, str], bool]
 """Healthy or not, by name of the document ("" for nginx) and HealthSource."""
@@ -40,7 +52,9 @@ def without(known: Mapping[tuple[str, str], bool], name: str, but: frozenset[Hea
 
 
 class Verdicts:
-    def __init__(self, known: Mapping[tuple[str, str], bool]) -> None:
+    def __init__(self, known: Mapping[tuple[str, str], bool], *, nginx: bool = True) -> None:
+        """`nginx`: whether there is one here, to serve the sections."""
+        self._nginx = nginx
         self._known: Known = dict(known)
         self._limits_ns: dict[str, int] = {}
 
@@ -60,8 +74,8 @@ class Verdicts:
         self._limits_ns.pop(name, None)
 
     def expect(self, document: RenderedVirtualIP, now_ns: int) -> None:
-        """Its router starts: hold it back while it has a check without a verdict."""
-        if self._unknown(document):
+        """Its router starts: hold it back while it has a check without a verdict, or is not known to be served."""
+        if self._unknown(document) or self._lacks_section(document):
             self._limits_ns[document.name] = now_ns + FIRST_VERDICT_NS + time_to_fail_ns(document)
 
     def time_passed(self, now_ns: int) -> list[str]:
@@ -85,12 +99,20 @@ class Verdicts:
         if document.name in self._limits_ns:
             if self._unknown(document):
                 found.add(HealthSource.UNCHECKED.value)
-            else:
+            elif not self._lacks_section(document):
                 del self._limits_ns[document.name]
         return frozenset(found)
 
+    def is_warming(self, document: RenderedVirtualIP) -> bool:
+        """Whether its router has just started, and nobody has said yet that nginx serves its section."""
+        return document.name in self._limits_ns and self._lacks_section(document)
+
     def _says(self, name: str, source: HealthSource) -> bool | None:
         return self._known.get((name, source.value))
+
+    def _lacks_section(self, document: RenderedVirtualIP) -> bool:
+        has_section = self._nginx and document.nginx is not None
+        return has_section and self._says(document.name, HealthSource.SECTION) is None
 
     def _unknown(self, document: RenderedVirtualIP) -> bool:
         return any(self._says(document.name, source) is None for source in sources_of(document))

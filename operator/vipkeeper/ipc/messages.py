@@ -34,7 +34,7 @@ class HealthSource(StrEnum):
     READINESS = "NginxNotReady"
     """The kubelet's verdict on the nginx container."""
     SECTION = "NginxDoesNotServe"
-    """nginx of this node runs, and serves the VirtualIP's `nginx` section in no form (of `vipkeeper run`)."""
+    """nginx of this node runs, and serves the VirtualIP's `nginx` section in no form."""
     HTTP_CHECK = "HTTPCheckFailed"
     """A check of the VirtualIP's `health.http`, after `fall` failures."""
     TCP_CHECK = "TCPCheckFailed"

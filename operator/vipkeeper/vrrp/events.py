@@ -63,6 +63,8 @@ class HealthChanged:
     ailments: frozenset[str]
     damped: bool = False
     """Well, but its health flaps: it is Active only when nobody else who is well would be."""
+    warming: bool = False
+    """Not known to serve yet: it takes the addresses from nobody who is well."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ Where we add to the RFC, or depart from it:
   configuration says *release*, an ailment is like a fault instead: who has it takes no part, and if all do, nobody does.
 - *Damped* (well, but its health has been flapping) a Backup waits like the ill and follows every Active that is well; it
   takes over from the ill, and from nobody. Who becomes Active is damped no more.
+- *Warming* (what it serves is not loaded yet) a Backup follows a living Active of lower priority as if it did not
+  preempt. Where nobody has the addresses it claims them as ever.
 - *Stale clock*: an Active that wakes up when others may have taken over removes its addresses and listens, before it
   sends anything.
 - An advert may leave up to a twentieth of its interval early, together with those of other routers (`slack_ns`).
@@ -153,6 +155,7 @@ class VirtualRouter:
         "remarks",
         "state",
         "takeover_ns",
+        "warming",
     )
 
     def __init__(self, config: VirtualRouterConfig, local_address: IPAddress) -> None:
@@ -168,6 +171,8 @@ class VirtualRouter:
         self.ailments: frozenset[str] = frozenset()
         self.damped = False
         """Well, but not to be Active as long as somebody else can be."""
+        self.warming = False
+        """Not known to serve yet: it preempts nobody who is well."""
         self.active_address: IPAddress | None = None
         """Who is Active, as far as we know: ourselves, or the source of the last accepted advert."""
         self.takeover_ns: int | None = None
@@ -288,8 +293,8 @@ class VirtualRouter:
                     self._become_active(Reason.ADOPTED, now_ns)
             case Shutdown() | Released():
                 self._started = False
-            case HealthChanged(ailments, damped):
-                self.ailments, self.damped = ailments, damped
+            case HealthChanged():
+                self._note_health(event)
                 self._start_again(now_ns)
             case ConfigChanged(config):
                 self._replace_config(config)
@@ -344,6 +349,9 @@ class VirtualRouter:
             self._claim_from_ns = now_ns + CLAIM_NS
             self._actions.append(ProbeAddresses(self.config.all_addresses))
 
+    def _note_health(self, now: HealthChanged) -> None:
+        self.ailments, self.damped, self.warming = now.ailments, now.damped, now.warming
+
     # ---- RFC 9568 §6.4.2
 
     def _in_backup(self, event: Event, now_ns: int) -> None:
@@ -383,10 +391,11 @@ class VirtualRouter:
                     self._become_initialize(Reason.FAULT)
             case Adopted():
                 self._become_active(Reason.ADOPTED, now_ns)
-            case HealthChanged(ailments, damped):
-                if self._waits_behind and not ailments and not damped:
+            case HealthChanged():
+                held_back = self._waits_behind or self.warming
+                self._note_health(event)
+                if held_back and not self._waits_behind and not self.warming:
                     self._recovered_ns = now_ns
-                self.ailments, self.damped = ailments, damped
                 self._reset_deadline()
                 self._release_in_backup()
             case ConfigChanged(config):
@@ -421,7 +430,8 @@ class VirtualRouter:
             return True
         if self.priority == OWNER_PRIORITY or advert.priority == LAST_RESORT_PRIORITY:
             return False
-        return not self.config.preempt or now_ns < self._recovered_ns + self.config.preempt_delay_ns
+        waits = self.warming or now_ns < self._recovered_ns + self.config.preempt_delay_ns
+        return waits or not self.config.preempt
 
     def _remark(self, advert: Advert, now_ns: int) -> None:
         """What this advert shows beside the one before it. The identity test costs nothing where adverts are cached."""
@@ -630,7 +640,8 @@ class VirtualRouter:
                 if faults:
                     self._leave()
                     self._become_initialize(Reason.FAULT)
-            case HealthChanged(ailments):
+            case HealthChanged(ailments, _, warming):
+                self.warming = warming
                 self._change_health_in_active(ailments, now_ns)
             case ConfigChanged(config):
                 self._change_config_in_active(config, now_ns)
@@ -779,8 +790,8 @@ class VirtualRouter:
                 if faults:
                     self._leave()
                     self._become_initialize(Reason.FAULT)
-            case HealthChanged(ailments, damped):
-                self.ailments, self.damped = ailments, damped
+            case HealthChanged():
+                self._note_health(event)
             case ConfigChanged(config):
                 gone = tuple(item for item in self.config.all_addresses if item not in config.all_addresses)
                 if gone:

@@ -34,7 +34,7 @@ from vipkeeper.ipc.rendered import HealthSection, PodSelection, TCPCheck
 from vipkeeper.ipc.rendered_nginx import TLS, HTTPServer, NginxSection, Response, ServiceUpstream
 from vipkeeper.nginx.wanted import Wanted
 from vipkeeper.render.nginx_upstream import Endpoint
-from vipkeeper.spec.speaker import NginxReport
+from vipkeeper.spec.speaker import NginxDocument, NginxRefusal, NginxReport
 from vipkeeper.threads.engine_client import Connected, Disconnected
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -339,3 +339,24 @@ def test_checks_of_a_document_whose_server_the_engine_found_dead_are_doubted(age
     assert agent.doubts == []
     agent.hears(replace(status("web"), ailments=("ConnectionRefused",)))
     assert agent.doubts == ["web"]
+
+
+SERVED, NOT_SERVED = (Health(HealthSource.SECTION, healthy, name="web") for healthy in (True, False))
+
+
+def test_whether_nginx_serves_a_document_is_told_when_it_is_known(agent: Agent) -> None:
+    agent.hears(listed(document("web", nginx=True), document("other")), Connected(), WELCOME)
+    assert agent.hears(READY) == [], "it has not tried it yet"
+    running = READY.model_copy(update={"documents": (NginxDocument(name="web", generation=1),)})
+    assert agent.hears(running) == [SERVED]
+    assert agent.hears(running.model_copy(update={"generation": "bb"})) == [], "no news"
+    assert SERVED in agent.hears(Disconnected(), Connected(), WELCOME)
+
+
+def test_a_document_that_nginx_serves_in_a_former_form_is_served_and_one_in_no_form_is_not(agent: Agent) -> None:
+    refusal = NginxRefusal(document="web", generation=2, field="spec.nginx.http[0].port", message="in use")
+    refused = NginxReport(generation="aa", refused=(refusal,))
+    former = refused.model_copy(update={"documents": (NginxDocument(name="web", generation=1),)})
+    agent.hears(listed(document("web", nginx=True)), Connected(), WELCOME)
+    assert agent.hears(former) == [SERVED]
+    assert agent.hears(refused) == [replace(NOT_SERVED, detail="spec.nginx.http[0].port: in use")]

@@ -10,7 +10,14 @@ import pytest
 from tests.netns.speaker import document
 from tests.unit.controller.world import START
 from vipkeeper.controller.relief import OUR_TROUBLES, can_be_relieved, does_its_work, is_active
-from vipkeeper.spec.speaker import VirtualRouterReport, VRRPSpeaker, VRRPSpeakerStatus
+from vipkeeper.spec.speaker import (
+    NginxDocument,
+    NginxRefusal,
+    NginxReport,
+    VirtualRouterReport,
+    VRRPSpeaker,
+    VRRPSpeakerStatus,
+)
 
 WEB = document({"w1": 200, "w2": 150, "w3": 100})
 LATER = START + timedelta(seconds=1)
@@ -55,6 +62,20 @@ def test_a_trouble_that_may_be_the_new_version_s_is_waited_for(trouble: str) -> 
 def test_a_trouble_of_the_node_s_holds_nobody_up(trouble: str) -> None:
     assert works(report("Initialize", faults=(trouble,)))
     assert works(report(ailments=(trouble,)))
+
+
+def test_nginx_of_the_new_version_has_loaded_the_section_or_refused_it() -> None:
+    web = document({"w1": 200, "w2": 150}, nginx=True)
+
+    def works_with(nginx: NginxReport | None) -> bool:
+        status = VRRPSpeakerStatus(virtual_routers=(report(),), nginx=nginx)
+        return does_its_work(VRRPSpeaker(node_name="w2", placement="default", status=status), [web], START)
+
+    assert works_with(None), "an installation without nginx"
+    assert not works_with(NginxReport(generation="aa"))
+    assert works_with(NginxReport(documents=(NginxDocument(name="web", generation=1),)))
+    refusal = NginxRefusal(document="web", generation=1, field="spec.nginx", message="unknown directive")
+    assert works_with(NginxReport(refused=(refusal,)))
 
 
 def relieved(*others: VRRPSpeaker, audible: tuple[VRRPSpeaker, ...] | None = None) -> bool:

@@ -109,3 +109,32 @@ def test_a_section_that_nginx_does_not_serve_is_an_ailment_of_its_document_alone
     assert verdicts.ailments(web(nginx=NGINX), False) == {"NginxDoesNotServe"}
     verdicts.run(web())  # the section is gone, and what was said of it
     assert verdicts.ailments(web(nginx=NGINX), False) == frozenset()
+
+
+def section(healthy: bool) -> Health:
+    return Health(HealthSource.SECTION, healthy, name="web")
+
+
+def test_a_router_that_starts_is_warming_until_somebody_says_whether_nginx_serves_it() -> None:
+    verdicts = Verdicts({})
+    verdicts.expect(web(nginx=NGINX), 0)
+    assert verdicts.ailments(web(nginx=NGINX), False) == frozenset()
+    assert verdicts.is_warming(web(nginx=NGINX))
+    verdicts.take(section(True))
+    assert not verdicts.is_warming(web(nginx=NGINX))
+    verdicts.take(section(False))
+    assert verdicts.ailments(web(nginx=NGINX), False) == {"NginxDoesNotServe"}
+
+
+def test_it_is_warming_for_a_limited_time_and_not_where_there_is_no_nginx() -> None:
+    verdicts, without = Verdicts({}), Verdicts({}, nginx=False)
+    for each in (verdicts, without):
+        each.expect(web(nginx=NGINX), 0)
+    assert not without.is_warming(web(nginx=NGINX))
+    assert without.deadline_ns() is None
+    assert verdicts.time_passed(FIRST_VERDICT_NS) == ["web"]
+    assert not verdicts.is_warming(web(nginx=NGINX))
+
+
+def test_a_router_that_runs_is_not_warming() -> None:
+    assert not Verdicts({}).is_warming(web(nginx=NGINX))
