@@ -279,9 +279,10 @@ class Speaker:
             return None
 
     def told(self, name: str = "web") -> RouterStatus:
-        """What it says of itself now, and it says something."""
+        """What it says of itself now; a new agent waits until it says something."""
+        wait_for(f"something is told of {name}\n{self.log()}", lambda: self.status(name) is not None, 5)
         status = self.status(name)
-        assert status is not None, f"nothing is told of {name}\n{self.log()}"
+        assert status is not None, name
         return status
 
     def is_in(self, state: str, name: str = "web") -> bool:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from ipaddress import ip_address
 from typing import Any
 
@@ -205,9 +206,13 @@ def test_an_nginx_that_lives_and_does_not_answer_loses_the_address_by_the_slow_c
 
 
 def test_a_check_that_fails_makes_a_node_ill_and_shows_in_its_report(site: Site) -> None:
-    """The agents of this test share a loopback, so both nodes fall ill; one still holds the address."""
+    """The agents of this test share a loopback, so both nodes fall ill; one still holds the address. The engines look at
+    the loopbacks of their hosts, where the server goes on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
+        for pod in (site.first, site.second):
+            pod.host.start(sys.executable, "-c", WEB_SERVER, str(port), "here")
+            wait_for("it listens", partial(pod.host.run, "ss", "-Htln", "sport", "=", f":{port}"))
         check = TCPCheck(ip_address("127.0.0.1"), port, 100, 500, 2, 3)
         document = replace(site.document(generation=2), health=HealthSection(tcp=(check,)))
         site.server.put(f"{CONFIGMAPS}/virtualip-web", render_configmap(document, NAMESPACE))
