@@ -58,7 +58,7 @@ contracts: venv ## import-linter: who may import whom
 	@$(BIN)/lint-imports --no-logo
 
 # Files of tests side by side: each makes its own namespaces. The cluster's tests run alone, for they measure.
-SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
+SIDE_BY_SIDE := -n 4 --dist loadfile
 QUICK_SUITES := tests/unit tests/scenarios tests/property tests/golden
 
 unit: venv ## unit, scenarios, property and golden tests
