@@ -14,7 +14,8 @@ from typing import Any
 
 from tests.chaos.faults import CHECK, Fault, Step, first_priorities
 from tests.netns.lan import Host, Lan, die_with_us, wait_for
-from tests.netns.standalone import Standalone, is_alive, preferring, write
+from tests.netns.processes import is_alive
+from tests.netns.standalone import Standalone, preferring, write
 
 VIP, VIP6, EXTRA = "192.0.2.100", "2001:db8::100", "192.0.2.101"
 LEFT_LEASE_S = "600"

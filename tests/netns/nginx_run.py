@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.netns.lan import Host, Lan, wait_for
-from tests.netns.standalone import VIP, Standalone, is_alive, preferring, write
+from tests.netns.processes import children, is_alive
+from tests.netns.standalone import VIP, Standalone, preferring, write
 
 
 def page(text: str, port: int = 80, **more: Any) -> dict[str, Any]:
@@ -24,10 +25,7 @@ class NginxRun(Standalone):
 
     @property
     def workers(self) -> list[int]:
-        try:
-            return [int(pid) for pid in Path(f"/proc/{self.master}/task/{self.master}/children").read_text().split()]
-        except OSError:
-            return []
+        return children(self.master)
 
     @property
     def status_socket(self) -> Path:

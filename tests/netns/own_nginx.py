@@ -17,7 +17,7 @@ from typing import Any
 from tests.e2e.support.prober import parse_report
 from tests.e2e.support.timeline import Timeline
 from tests.netns.lan import Host, wait_for
-from tests.netns.standalone import is_alive
+from tests.netns.processes import children, command_line, is_alive
 
 HTTP_INTERVAL_MS = 5.0
 _numbers = count()
@@ -69,32 +69,23 @@ class Nginx:
 
     def workers(self) -> list[int]:
         """But for those that a reload has told to end."""
-        try:
-            commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in self._children()}
-        except OSError:
-            return []
+        commands = {pid: command_line(pid) for pid in children(self.master)}
         return [pid for pid, line in commands.items() if b"worker" in line and b"shutting down" not in line]
 
     def signal_all(self, number: signal.Signals) -> None:
         """Master and workers, as fast as killall does it."""
-        for pid in (self.master, *self._children()):
+        for pid in (self.master, *children(self.master)):
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
 
     def kill_all(self) -> float:
         """How many milliseconds it took until the last of them had ended."""
-        pids = [self.master, *self._children()]
+        pids = [self.master, *children(self.master)]
         begin_s = time.monotonic()
         self.signal_all(signal.SIGKILL)
         self.process.wait()
         wait_for("all of them have ended", lambda: not any(map(is_alive, pids)), pause_s=0.001)
         return (time.monotonic() - begin_s) * 1000
-
-    def _children(self) -> list[int]:
-        try:
-            return [int(pid) for pid in Path(f"/proc/{self.master}/task/{self.master}/children").read_text().split()]
-        except OSError:
-            return []
 
 
 _TEMP_KINDS = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")

@@ -21,6 +21,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.netns.processes import children, command_line
+
 SCRIPT = Path(__file__).parents[2] / "charts/vipkeeper/files/nginx-entrypoint.sh"
 AGENT_ID = 65532
 READINESS_PORT = 9911
@@ -132,15 +134,12 @@ class Sidecar:
     def master(self) -> int:
         """Its process id outside of its namespace."""
         assert self._process is not None
-        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
-        return int(children[0])
+        return children(self._process.pid)[0]
 
     def processes(self) -> list[int]:
         """Master and workers, not the reload loop."""
         master = self.master()
-        children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
-        workers = [int(pid) for pid in children if b"nginx: worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-        return [master, *workers]
+        return [master, *(pid for pid in children(master) if b"nginx: worker" in command_line(pid))]
 
     def stop(self, number: signal.Signals = signal.SIGKILL, limit_s: float = 20) -> int:
         assert self._process is not None

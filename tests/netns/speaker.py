@@ -80,7 +80,11 @@ class Agent:
 
     def __init__(self, path: Path) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.connect(str(path))
+        try:
+            self._socket.connect(str(path))
+        except OSError:
+            self._socket.close()
+            raise
         self._socket.setblocking(False)
         self._rest = b""
         self.welcome: Welcome | None = None

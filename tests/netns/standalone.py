@@ -13,6 +13,7 @@ from typing import Any, Self
 import yaml
 
 from tests.netns.lan import Host, wait_for
+from tests.netns.processes import children, command_line
 
 VIP = "192.0.2.100"
 
@@ -68,8 +69,7 @@ class Standalone:
     @property
     def guard(self) -> int:
         """0: none just now."""
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        found = [int(pid) for pid in children if b"vipkeeper.engine" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        found = [pid for pid in children(self.pid) if b"vipkeeper.engine" in command_line(pid)]
         return found[0] if len(found) == 1 else 0
 
     @property
@@ -114,10 +114,3 @@ class Standalone:
 def write(file: Path, *documents: dict[str, Any]) -> Path:
     file.write_text(yaml.safe_dump_all(documents))
     return file
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return False

@@ -21,6 +21,7 @@ import pytest
 
 from tests.netns.lan import Lan, stays, wait_for
 from tests.netns.own_nginx import HTTPClient
+from tests.netns.processes import command_line
 from tests.netns.sidecar import READINESS_PORT, Sidecar
 from tests.netns.speaker import Speaker, document
 from vipkeeper.ipc.messages import Secrets
@@ -179,8 +180,8 @@ def _kill_a_worker(sidecar: Sidecar) -> None:
 
 def _workers(sidecar: Sidecar) -> set[int]:
     """But for one of before a reload, which stays for its connections."""
-    pids = sidecar.processes()[1:]
-    return {pid for pid in pids if b"shutting down" not in Path(f"/proc/{pid}/cmdline").read_bytes()}
+    commands = {pid: command_line(pid) for pid in sidecar.processes()[1:]}
+    return {pid for pid, line in commands.items() if b"worker" in line and b"shutting down" not in line}
 
 
 def _limit_descriptors(sidecar: Sidecar, pid: int, most: int) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.netns.processes import children, command_line
 from tests.netns.sidecar import READINESS_PORT, Sidecar, wait_for
 
 pytestmark = [pytest.mark.root, pytest.mark.requires("nginx", "busybox", "unshare", "setpriv")]
@@ -64,13 +65,8 @@ def listening(sidecar: Sidecar) -> str:
     return sidecar.in_namespace("ss", "-Hltn")
 
 
-def children(sidecar: Sidecar) -> list[int]:
-    master = sidecar.master()
-    return [int(pid) for pid in Path(f"/proc/{master}/task/{master}/children").read_text().split()]
-
-
 def workers(sidecar: Sidecar) -> list[int]:
-    return [pid for pid in children(sidecar) if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [pid for pid in children(sidecar.master()) if b"worker" in command_line(pid)]
 
 
 def test_it_becomes_ready_before_any_configuration_was_written(sidecar: Sidecar) -> None:
@@ -101,7 +97,7 @@ def test_a_good_configuration_is_loaded_and_the_old_workers_go(sidecar: Sidecar)
     assert sidecar.wait_for_result("aaaa")["ok"] is True
     wait_for(lambda: sidecar.generation() == "aaaa", "the new generation")
     assert f"{FOREIGN_ADDRESS}:80" in listening(sidecar)
-    wait_for(lambda: not set(before) & set(children(sidecar)), "the old workers to end")
+    wait_for(lambda: not set(before) & set(children(sidecar.master())), "the old workers to end")
     assert "[alert]" not in sidecar.log.read_text()
 
 
@@ -190,7 +186,7 @@ def test_many_requests_at_once_end_with_the_last_configuration_and_no_process_le
         sidecar.request(f"g{number}")
     assert sidecar.wait_for_result("g19")["ok"] is True
     wait_for(lambda: sidecar.generation() == "g19", "the last generation")
-    wait_for(lambda: len(children(sidecar)) == 2, "one worker and the loop alone")
+    wait_for(lambda: len(children(sidecar.master())) == 2, "one worker and the loop alone")
 
 
 @pytest.mark.parametrize("number", [signal.SIGQUIT, signal.SIGTERM])

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.netns.lan import Lan, stays, wait_for
-from tests.netns.standalone import VIP, Standalone, is_alive, preferring, virtualip, write
+from tests.netns.processes import is_alive
+from tests.netns.standalone import VIP, Standalone, preferring, virtualip, write
 
 pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping", "tcpdump")]
 

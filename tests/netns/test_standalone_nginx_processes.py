@@ -15,7 +15,8 @@ import pytest
 from tests.netns.http_gap import HttpGap
 from tests.netns.lan import Lan, stays, wait_for
 from tests.netns.nginx_run import NginxRun, ask, nginx_pair, page
-from tests.netns.standalone import VIP, is_alive, preferring, write
+from tests.netns.processes import is_alive
+from tests.netns.standalone import VIP, preferring, write
 
 pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping", "nginx", "curl")]
 
@@ -112,16 +113,13 @@ def test_everything_killed_at_once_the_next_run_finds_the_workers_that_are_left(
     assert ask(lan.host("client")) == "one"
 
 
-def test_a_running_download_has_a_moment_and_then_the_run_ends(lan: Lan, tmp_path: Path) -> None:
+def test_a_running_download_has_a_moment_and_then_the_run_ends(lan: Lan, tmp_path: Path, open_folder: Path) -> None:
     """By way of an address of the host, which does not move."""
     host = lan.host("one")
-    (tmp_path / "www").mkdir()
-    (tmp_path / "www/big").write_bytes(bytes(1 << 20))
-    snippet = f"listen {host.ipv4}:80; limit_rate 400k; root {tmp_path}/www; location = /big {{ }}"
+    (open_folder / "big").write_bytes(bytes(1 << 20))
+    snippet = f"listen {host.ipv4}:80; limit_rate 400k; root {open_folder}; location = /big {{ }}"
     run = NginxRun(host, write(tmp_path / "vip.yaml", preferring({}, nginx=page("one", snippet=snippet)))).start()
     wait_for("it serves", run.serves, 40)
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o755)
     client = lan.host("client")
     command = ["curl", "-s", "-f", "-o", str(tmp_path / "got"), f"http://{host.ipv4}/big"]
     download = client.start(*command, stderr=subprocess.DEVNULL)
@@ -163,14 +161,14 @@ exec "$@"
 """A Python in root's home can't be reached by others; here it can."""
 
 
-def test_without_root_nginx_runs_with_the_privileges_that_it_is_given(lan: Lan, tmp_path: Path) -> None:
+def test_without_root_nginx_runs_with_the_privileges_that_it_is_given(
+    lan: Lan, tmp_path: Path, open_folder: Path
+) -> None:
     """`User=` and `AmbientCapabilities=` of a service. Its workers are the same user."""
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o755)
-    state = tmp_path / "state"
+    state = open_folder / "state"
     state.mkdir()
     os.chown(state, 65534, 65534)
-    run = NginxRun(lan.host("one"), write(tmp_path / "vip.yaml", preferring({}, nginx=page("one"))), state)
+    run = NginxRun(lan.host("one"), write(open_folder / "vip.yaml", preferring({}, nginx=page("one"))), state)
     capabilities = "+net_admin,+net_raw,+net_bind_service"
     run.prefix = ["unshare", "--mount", "sh", "-c", _HOME_FOR_ALL, "sh", str(tmp_path / "home"), "setpriv"]
     run.prefix += ["--reuid=65534", "--regid=65534", "--clear-groups", f"--inh-caps={capabilities}"]

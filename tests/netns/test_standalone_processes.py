@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.netns.lan import Lan, stays, wait_for
-from tests.netns.standalone import VIP, Standalone, is_alive, preferring, write
+from tests.netns.processes import is_alive
+from tests.netns.standalone import VIP, Standalone, preferring, write
 
 pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping", "tcpdump")]
 
