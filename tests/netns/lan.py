@@ -32,15 +32,15 @@ _libc = ctypes.CDLL(None)
 T = TypeVar("T")
 
 
-def wait_for(what: str, probe: Callable[[], T], limit_s: float = 15.0, pause_s: float = 0.02) -> T:
-    """Until `probe` returns something true. `what` is the sentence of the failure."""
+def wait_for(what: str | Callable[[], str], probe: Callable[[], T], limit_s: float = 15.0, pause_s: float = 0.02) -> T:
+    """Until `probe` returns something true. `what` is the sentence of the failure: made then, if it tells of a log."""
     deadline = time.monotonic() + limit_s
     while True:
         found = probe()
         if found:
             return found
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {limit_s} s: {what}")
+            raise AssertionError(f"not within {limit_s} s: {what if isinstance(what, str) else what()}")
         time.sleep(pause_s)
 
 

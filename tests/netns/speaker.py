@@ -269,6 +269,15 @@ class Speaker:
             if item.nginx is not None and served:
                 self.agent.send(Health(HealthSource.SECTION, True, name=item.name))
 
+    def take(self, wanted: RenderedVirtualIP) -> RenderedVirtualIP:
+        """Be Active with a document of long intervals, without waiting for three of them first. Returns what runs."""
+        self.apply(replace(wanted, advertisement_interval_cs=10))
+        self.wait_until("Active", wanted.name)
+        slow = edited(wanted)
+        self.apply(slow)
+        wait_for("the long interval runs", lambda: self.told(wanted.name).generation == slow.generation)
+        return slow
+
     def remove(self, name: str = "web", reason: RemoveReason = RemoveReason.DELETED) -> None:
         self.agent.send(Remove(name, reason))
 
@@ -284,7 +293,7 @@ class Speaker:
 
     def told(self, name: str = "web") -> RouterStatus:
         """What it says of itself now; a new agent waits until it says something."""
-        wait_for(f"something is told of {name}\n{self.log()}", lambda: self.status(name) is not None, 5)
+        wait_for(lambda: f"something is told of {name}\n{self.log()}", lambda: self.status(name) is not None, 5)
         status = self.status(name)
         assert status is not None, name
         return status
@@ -294,7 +303,8 @@ class Speaker:
         return status is not None and status.state == state
 
     def wait_until(self, state: str, name: str = "web", limit_s: float = 15.0) -> RouterStatus:
-        wait_for(f"{name} is {state} on {self.host.name}\n{self.log()}", lambda: self.is_in(state, name), limit_s)
+        what = f"{name} is {state} on {self.host.name}"
+        wait_for(lambda: f"{what}\n{self.log()}", lambda: self.is_in(state, name), limit_s)
         return self.told(name)
 
     def stored(self) -> dict[str, int]:
