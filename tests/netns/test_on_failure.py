@@ -28,11 +28,10 @@ def pair(lan: Lan, on_failure: str, *, preempt: bool = True) -> tuple[Speaker, S
     health = HealthSection(tcp=(check,), on_failure=on_failure)
     wanted = replace(document({"one": 200, "two": 100}, VIP, interval_cs=10, preempt=preempt), health=health)
     one, two = (Speaker(lan.host(name)).start() for name in ("one", "two"))
-    for speaker in (one, two):
+    for speaker, state in ((one, "Active"), (two, "Backup")):  # in turn: without preemption the first one keeps it
         speaker.apply(wanted)
         speaker.agent.send(GOOD)
-    one.wait_until("Active", limit_s=40)
-    two.wait_until("Backup", limit_s=40)
+        speaker.wait_until(state, limit_s=40)
     return one, two
 
 
