@@ -271,7 +271,8 @@ class Speaker:
 
     def take(self, wanted: RenderedVirtualIP) -> RenderedVirtualIP:
         """Be Active with a document of long intervals, without waiting for three of them first. Returns what runs."""
-        self.apply(replace(wanted, advertisement_interval_cs=10))
+        quick_cs = 100 if wanted.vrrp_version == 2 else 10
+        self.apply(replace(wanted, advertisement_interval_cs=quick_cs))
         self.wait_until("Active", wanted.name)
         slow = edited(wanted)
         self.apply(slow)

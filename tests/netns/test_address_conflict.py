@@ -1,12 +1,13 @@
-"""While we are Active somebody else claims our address: told by MAC address, corrected, and gone when that one is. And what
-is no conflict: whatever a peer says when it takes over, two Actives that settle it, the virtual MAC address."""
+"""While we are Active somebody else claims our address: told by MAC address, corrected, and gone when that one is. (What
+is no conflict: test_no_address_conflict.py.)"""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
-from ipaddress import ip_address
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,13 +15,10 @@ import pytest
 from scapy.layers.inet6 import ICMPv6ND_NA, ICMPv6NDOptDstLLAddr, IPv6
 from scapy.layers.l2 import ARP, Ether
 
-from tests.netns.keepalived import Keepalived
 from tests.netns.lan import Host, Lan, stays, wait_for
-from tests.netns.neighbour import VirtualRouter
 from tests.netns.speaker import Speaker, document
 from tests.netns.stranger import Stranger
 from vipkeeper.ipc.messages import Finding, RouterStatus
-from vipkeeper.ipc.rendered import NodeShare
 
 pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping")]
 
@@ -44,8 +42,8 @@ print(count)
 """
 
 
-def conflicts(speaker: Speaker) -> list[Finding]:
-    status = speaker.status()
+def conflicts(speaker: Speaker, name: str = "web") -> list[Finding]:
+    status = speaker.status(name)
     return [] if status is None else [item for item in status.findings if item.kind == "AddressConflict"]
 
 
@@ -56,16 +54,16 @@ def has_ever_told(speaker: Speaker) -> list[Finding]:
     return [found for status in said for found in status.findings if found.kind == "AddressConflict"]
 
 
-def told(speaker: Speaker, mac: str) -> Finding:
-    found = wait_for(f"it is told\n{speaker.log()}", lambda: conflicts(speaker))
+def told(speaker: Speaker, mac: str, name: str = "web") -> Finding:
+    found = wait_for(f"it is told\n{speaker.log()}", lambda: conflicts(speaker, name))
     assert [item.source for item in found] == [mac]
     return found[0]
 
 
-def settle(speaker: Speaker) -> None:
+def settle(speaker: Speaker, name: str = "web") -> None:
     """It is Active for more than a moment (so late words of another one are none), and what a kernel has just learned
     may be learned anew (its locktime is one second)."""
-    stays("it is Active", lambda: speaker.told().state == "Active", 1.2)
+    stays("it is Active", lambda: speaker.told(name).state == "Active", 1.2)
 
 
 def advertisement(mac: str, address: str) -> bytes:
@@ -101,103 +99,47 @@ def test_a_host_with_our_address_is_told_as_long_as_it_has_it_and_its_neighbours
     assert one.agent.transitions()[-1][0] == "Active"
 
 
-@pytest.mark.parametrize(
-    ("vip", "make", "what"),
-    [
-        (VIP, lambda mac: arp(mac, VIP, "192.0.2.7"), "ARP request"),
-        (VIP, lambda mac: arp(mac, VIP, "192.0.2.7", 2), "ARP reply"),
-        (VIP6, lambda mac: advertisement(mac, VIP6), "neighbour advertisement"),
-    ],
-    ids=["request", "reply", "advertisement"],
+@dataclass(frozen=True)
+class Claim:
+    name: str
+    vrid: int
+    vip: str
+    liar: str
+    make: Callable[[str, str], bytes]
+    what: str
+
+
+CLAIMS = (
+    Claim("request", 51, VIP, "02:00:00:00:00:66", lambda mac, vip: arp(mac, vip, "192.0.2.7"), "ARP request"),
+    Claim("reply", 52, "192.0.2.101", "02:00:00:00:00:67", lambda mac, vip: arp(mac, vip, "192.0.2.7", 2), "ARP reply"),
+    Claim("advertisement", 53, VIP6, "02:00:00:00:00:68", advertisement, "neighbour advertisement"),
 )
-def test_whatever_says_so_is_told_and_corrected_and_goes(lan: Lan, vip: str, make: object, what: str) -> None:
-    assert callable(make)
+
+
+def test_whatever_says_so_is_told_and_corrected_and_goes(lan: Lan) -> None:
     one, stranger, client = Speaker(lan.host("one")).start(), Stranger(lan.host("stranger")), lan.host("client")
-    one.apply(document({"one": 100}, vip))
-    one.wait_until("Active")
-    assert client.answers(vip)
-    settle(one)
-    liar = "02:00:00:00:00:66"
-    stranger.send(make(liar))
-    wait_for("the client believes it", lambda: client.neighbour_mac(vip) == liar, pause_s=0.005)
-    assert what in told(one, liar).detail
-    wait_for("the client is corrected", lambda: client.neighbour_mac(vip) == one.host.mac)
-    wait_for(f"it goes\n{one.log()}", lambda: not conflicts(one), 25)
+    for claim in CLAIMS:
+        one.apply(document({"one": 100}, claim.vip, name=claim.name, vrid=claim.vrid))
+    for claim in CLAIMS:
+        one.wait_until("Active", claim.name)
+        assert client.answers(claim.vip)
+    for claim in CLAIMS:
+        settle(one, claim.name)
+        stranger.send(claim.make(claim.liar, claim.vip))
+        is_believed = partial(_is_at, client, claim.vip, claim.liar)
+        wait_for(f"the client believes the {claim.name}", is_believed, pause_s=0.005)
+        assert claim.what in told(one, claim.liar, claim.name).detail
+        wait_for("the client is corrected", partial(_is_at, client, claim.vip, one.host.mac))
+    for claim in CLAIMS:
+        wait_for(f"it goes\n{one.log()}", partial(_is_forgotten, one, claim.name), 25)
 
 
-def test_our_own_and_the_virtual_mac_address_and_other_addresses_are_no_conflict(lan: Lan) -> None:
-    one, stranger = Speaker(lan.host("one")).start(), Stranger(lan.host("stranger"))
-    one.apply(document({"one": 100}, VIP))
-    one.wait_until("Active")
-    settle(one)
-    for mac in (one.host.mac, "00:00:5e:00:01:33"):
-        stranger.send(arp(mac, VIP, VIP))
-    stranger.send(arp("02:00:00:00:00:66", "192.0.2.101", "192.0.2.101"))
-    stranger.send(arp("02:00:00:00:00:66", "0.0.0.0", VIP))
-    stays(f"nothing is told\n{one.log()}", lambda: not conflicts(one), 3)
+def _is_at(client: Host, vip: str, mac: str) -> bool:
+    return client.neighbour_mac(vip) == mac
 
 
-@pytest.mark.parametrize("virtual_mac", [False, True], ids=["MAC of the host", "virtual MAC"])
-@pytest.mark.parametrize("vip", [VIP, VIP6])
-def test_peers_that_take_over_and_two_actives_that_settle_it_are_no_conflict(
-    lan: Lan, vip: str, virtual_mac: bool
-) -> None:
-    one, two = (Speaker(lan.host(name)).start() for name in ("one", "two"))
-    lan.host("client")
-    ours = replace(document({"one": 100, "two": 200}, vip, interval_cs=50), virtual_mac=virtual_mac)
-    one.apply(ours)
-    one.wait_until("Active")
-    two.apply(ours)
-    two.wait_until("Active")
-    one.wait_until("Backup")
-    for host in (two.host, one.host):  # the better one, then the other is away for a while
-        host.cut()
-        for speaker in (one, two):
-            speaker.wait_until("Active")
-        stays("both announce it", lambda: True, 1.5)
-        host.heal()
-        one.wait_until("Backup")
-    two.stop()
-    one.wait_until("Active")
-    assert has_ever_told(one) == []
-
-
-def test_a_keepalived_that_takes_over_and_gives_back_is_no_conflict(lan: Lan) -> None:
-    one, other = Speaker(lan.host("one")).start(), lan.host("other")
-    one.apply(document({"one": 100}, VIP))
-    one.wait_until("Active")
-    for _ in range(2):
-        neighbour = Keepalived(other, VirtualRouter((VIP,), 150))
-        one.wait_until("Backup")
-        neighbour.stop()
-        one.wait_until("Active")
-    stays(f"nothing is told\n{one.log()}", lambda: not conflicts(one), 2)
-    assert has_ever_told(one) == []
-
-
-@pytest.mark.requires("nft")
-def test_two_actives_that_know_each_other_and_hear_no_adverts_are_a_split_brain(lan: Lan) -> None:
-    speakers = [Speaker(lan.host(name)).start() for name in ("one", "two")]
-    for speaker in speakers:
-        speaker.host.run("nft", "add table inet block")
-        speaker.host.run("nft", "add chain inet block input { type filter hook input priority 0 ; }")
-        speaker.host.run("nft", "add rule inet block input ip protocol 112 drop")
-    one, two = speakers
-    assert one.host.answers(two.host.ipv4), "the kernels know each other"
-    ours = document({"one": 100, "two": 200}, VIP, interval_cs=10)
-    shares = {
-        item.host.name: NodeShare(priority, rank, segment_addresses=(ip_address(item.host.ipv4),))
-        for item, priority, rank in ((one, 100, 1), (two, 200, 0))
-    }
-    for speaker in speakers:
-        speaker.apply(replace(ours, nodes=shares))
-    both_are_active(speakers)
-    stays("no conflict is told", lambda: not any(has_ever_told(item) for item in speakers), 2)
-
-
-def both_are_active(speakers: list[Speaker]) -> None:
-    for speaker in speakers:
-        speaker.wait_until("Active")
+def _is_forgotten(speaker: Speaker, name: str) -> bool:
+    return not conflicts(speaker, name)
 
 
 def cpu_ticks(pid: int) -> int:
