@@ -24,6 +24,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.cluster.local_programs import local_programs
 from tests.cluster.paths import ROOT
 from tests.cluster.programs import kubernetes_version
 from tests.e2e.support.own_api_server import (
@@ -32,7 +33,6 @@ from tests.e2e.support.own_api_server import (
     OwnApiServer,
     environment,
     own_api_server,
-    programs_folder,
 )
 from tests.e2e.support.waiting import wait_until
 from vipkeeper.render.configmap import read_configmap
@@ -50,10 +50,10 @@ Object = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[OwnApiServer]:
-    programs = programs_folder()
+    programs = local_programs()
     if programs is None:
-        pytest.skip("kube-apiserver and etcd were not built on this machine (python -m tests.cluster build)")
-    with own_api_server(programs) as running:
+        pytest.skip("kube-apiserver and etcd are built only where the test cluster is local")
+    with own_api_server(programs.folder) as running:
         _install_chart(running)
         running.start_controllers()
         for node in NODES:

@@ -21,8 +21,6 @@ from ssl import create_default_context
 
 import yaml
 
-from tests.cluster.paths import Paths
-from tests.cluster.programs import programs_key
 from tests.e2e.support.waiting import wait_until
 
 ADMIN_TOKEN = "admin-token"
@@ -38,12 +36,6 @@ _AUDIT_POLICY = {
     "rules": [{"level": "Metadata", "users": [CONTROLLER_USER], "verbs": _WRITES}, {"level": "None"}],
 }
 _CONTROLLERS = "garbage-collector-controller,daemonset-controller"
-
-
-def programs_folder() -> Path | None:
-    """Where the test cluster's programs are; None: they were not built on this machine."""
-    folder = Paths.from_environment(os.environ, Path.home()).cache / "programs" / programs_key()
-    return folder if (folder / "kube-apiserver").exists() else None
 
 
 class OwnApiServer:

@@ -11,8 +11,9 @@ from typing import Any
 
 import yaml
 
-from tests.cluster import programs, provider
+from tests.cluster import provider
 from tests.cluster.commands import output_of, run
+from tests.cluster.local_programs import local_programs
 from tests.cluster.paths import ROOT, Paths
 from tests.cluster.progress import Progress
 
@@ -55,12 +56,11 @@ class Helm:
 
 def find_helm() -> str:
     """The test cluster's helm; where it has none yet, it is built (tests/cluster; minutes, once)."""
+    if (built := local_programs()) is not None:
+        return str(built.path("helm"))
     paths = Paths.from_environment(os.environ, Path.home())
-    progress = Progress(paths.logs)
     name = provider.detect(os.environ, print)
-    if name == "local":
-        return str(programs.ensure(paths, progress).path("helm"))
-    found = shutil.which("helm", path=provider.make(name, paths, progress).environment()["PATH"])
+    found = shutil.which("helm", path=provider.make(name, paths, Progress(paths.logs)).environment()["PATH"])
     assert found, f"the provider {name} is used only where helm is on the PATH"
     return found
 
