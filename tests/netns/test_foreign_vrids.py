@@ -29,10 +29,12 @@ def test_vrids_of_strangers_are_told_by_segment_and_not_those_of_our_own(lan: La
     one.apply(document({"one": 100}, "2001:db8::100", name="six"))
     one.wait_until("Active")
     one.wait_until("Active", "six")
+    killed = one.kill_engine()  # the next one runs them when its first window begins, which is short
+    one.wait_for_another_engine(killed)
     four, six = "192.0.2.0/24", "2001:db8::/64"
     expected = (SegmentHeard("eth0", four, (77, 78)), SegmentHeard("eth0", six, (79,)))
-    wait_for(f"one hears them\n{one.log()}", lambda: heard(one) == expected, 60)
-    (found,) = wait_for(f"two hears them, and one\n{two.log()}", lambda: heard(two), 60)
+    wait_for(lambda: f"one hears them\n{one.log()}", lambda: heard(one) == expected, 60)
+    (found,) = wait_for(lambda: f"two hears them, and one\n{two.log()}", lambda: heard(two), 60)
     assert (found.segment, found.foreign_vrids) == (four, (51, 77, 78))
     again = Speaker(lan.host("three")).start()
     assert heard(again) == ()

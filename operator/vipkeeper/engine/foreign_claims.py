@@ -14,7 +14,7 @@ All else is AddressConflict. It lasts LASTS_NS after the last word; before it en
 Corrections: at once, then with pauses that double up to RFC 5227's DEFEND_INTERVAL: two hosts that both defend an
 address shall not fill the segment.
 
-Tests: tests/netns/test_address_conflict.py.
+Tests: tests/netns/test_address_conflict.py, test_no_address_conflict.py.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
     AddressConflict    while we are Active: somebody else claims an address (`foreign_claims.py`)
     VRIDConflict       another virtual router of our VRID (`foreign_adverts.py`), or one of another engine of this host
 
-Tests: tests/netns/test_witness.py, test_foreign_vrrp.py, test_address_conflict.py.
+Tests: tests/netns/test_witness.py, test_foreign_vrrp.py, test_twins.py, test_address_conflict.py.
 """
 
 from __future__ import annotations
