@@ -9,7 +9,7 @@ import time
 import pytest
 
 from tests.netns.lan import Host, Lan, stays, wait_for
-from tests.netns.speaker import Pinger, Speaker, document
+from tests.netns.speaker import Pinger, Speaker, document, edited
 
 pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping", "tcpdump")]
 
@@ -122,7 +122,11 @@ def test_a_backup_that_slept_until_its_question_was_due_still_takes_over_later(l
 
 
 def test_addresses_left_by_a_killed_speaker_are_swept_by_the_next_one(lan: Lan) -> None:
-    one, two, _client = pair(lan, interval_cs=100)  # a lease of 3 s
+    one, two, _client = pair(lan)
+    slow = edited(document({"one": 200, "two": 100}, VIP, VIP6, interval_cs=300))
+    for speaker in (one, two):
+        speaker.apply(slow)
+    wait_for("the lease outlives a start", lambda: one.host.address_details(VIP)["valid_life_time"] > 5)
     one.host.run("ip", "address", "add", "192.0.2.200/32", "dev", "eth0")  # an administrator's
     one.kill_everything()
     assert one.host.has(VIP)
@@ -130,5 +134,5 @@ def test_addresses_left_by_a_killed_speaker_are_swept_by_the_next_one(lan: Lan) 
     wait_for("swept", lambda: "an address was left here" in one.log())
     assert not one.host.has(VIP)
     assert one.host.has("192.0.2.200")
-    one.wait_until("Active")
+    one.wait_until("Active", limit_s=30)
     two.wait_until("Backup")
