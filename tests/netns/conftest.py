@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.netns.lan import Lan
+from tests.netns.macvlan import names
+from tests.netns.speaker import Speaker
 
 
 @pytest.fixture
@@ -24,3 +26,14 @@ def open_folder() -> Iterator[Path]:
         folder = Path(name)
         folder.chmod(0o755)
         yield folder
+
+
+@pytest.fixture
+def speakers(lan: Lan) -> Iterator[tuple[Speaker, Speaker]]:
+    """Two that leave no macvlan."""
+    one, two = (Speaker(lan.host(name)).start() for name in ("one", "two"))
+    yield one, two
+    for speaker in (one, two):
+        if speaker.process is not None and speaker.process.poll() is None:
+            assert speaker.stop() == 0
+        assert names(speaker.host) == [], "no macvlan is left"

@@ -9,7 +9,7 @@ Adverts leave by the macvlan, but from the address of the interface below, which
 sockets of protocol 112, like all adverts, so that a firewall counts (as leaving by the macvlan). These sockets receive
 nothing: the group is joined, and heard, on the interface below (`wire.py`).
 
-Tests: tests/netns/test_virtual_mac.py.
+Tests: tests/netns/test_virtual_mac.py, test_virtual_mac_machine.py.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
     good.conf     the last one that was seen to run; an nginx that comes back after its death starts with it
     reload        a FIFO: by the line `close-idle` the engine asks for a reload of what runs, before a planned move
 
-Tests: tests/netns/test_standalone_nginx.py
+Tests: tests/netns/test_standalone_nginx_sections.py
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ master's process group, and become our children (`children.py`). When the run is
 end them: so each of nginx's processes holds a file open, by which the next run finds them. Workers that end
 already, and finish a download, hold no ports, and are left alone.
 
-Tests: tests/netns/test_standalone_nginx_processes.py
+Tests: tests/netns/test_standalone_nginx_processes.py, test_standalone_nginx_ends.py
 """
 
 from __future__ import annotations

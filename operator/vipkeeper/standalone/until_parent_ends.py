@@ -3,7 +3,7 @@
 A program of its own, because that is for a process to ask for itself, after the fork and before the exec. SIGQUIT: nginx
 lets go of its ports at once, and finishes what it has begun.
 
-Tests: tests/netns/test_standalone_nginx_processes.py
+Tests: tests/netns/test_standalone_nginx_processes.py, test_standalone_nginx_ends.py
 """
 
 from __future__ import annotations
