@@ -56,11 +56,18 @@ def test_demo_shows_crash_firewall_and_move_and_can_be_played_again(figure: Figu
             figure(f"the demo, played the {which} time, {scene}: gap by HTTP", float(http_ms), http_limit_ms)
 
 
+def _as_at_a_terminal() -> None:
+    """A shell has its jobs in the background ignore SIGINT, and whatever they start inherits that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.usefixtures("_no_trace_of_it")
 def test_demo_that_is_stopped_by_ctrl_c_leaves_a_cluster_in_order(lab: Lab) -> None:
     """In the middle of a fault, with the programs that it has started interrupted as well."""
     command = [sys.executable, "-u", "-m", "tests.demo"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True) as demo:
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=_as_at_a_terminal
+    ) as demo:
         assert demo.stdout is not None
         assert any("drops VRRP" in line for line in demo.stdout)
         time.sleep(3)
