@@ -174,6 +174,22 @@ def test_what_an_engine_sets_up_itself_is_nobody_elses_hand(speakers: tuple[Spea
         assert "somebody has set a macvlan down" not in speaker.log()
 
 
+def test_a_document_that_is_told_again_before_it_is_prepared_does_not_cost_its_macvlan(
+    speakers: tuple[Speaker, Speaker],
+) -> None:
+    """A new speaker finds the macvlan of one that was killed, and the document in its folder; the agent tells it again."""
+    one, _two = speakers
+    told = wanted(VIP, interval_cs=10)
+    one.apply(told)
+    wait_for("one has it", lambda: has(one.host, VIP))
+    one.kill_everything()
+    one.log_path.write_text("")
+    one.start().apply(told)
+    one.wait_until("Active")
+    stays("its macvlan stays", lambda: one.is_in("Active"), 2)
+    assert "somebody has set a macvlan down" not in one.log()
+
+
 def test_an_engine_that_resumes_never_sets_its_macvlan_down(speakers: tuple[Speaker, Speaker], lan: Lan) -> None:
     """Down, even for a moment, would take the IPv6 addresses off and lose what clients send."""
     one, _two, _client = begin(speakers, wanted(VIP, VIP6))

@@ -58,9 +58,10 @@ def test_a_firewall_that_drops_vrrp_makes_no_second_owner(lan: Lan, file: Path) 
 def test_without_the_witness_silence_is_enough_and_two_own_it_until_they_hear_each_other(lan: Lan, file: Path) -> None:
     write(file, preferring({"one": 200}, splitBrain={"witness": False}))
     one, two = start(lan, file, "one", "two")
+    wait_for("two has heard one: else its probe finds that somebody has the address", lambda: _follows(two, one))
     for host in (one.host, two.host):
         block(host)
-    wait_for(f"both own it\n{two.log()}", lambda: lan.owners(VIP) == ["one", "two"])
+    wait_for(lambda: f"both own it\n{two.log()}", lambda: lan.owners(VIP) == ["one", "two"])
     assert "reason=NoResponse" in two.log(), two.log()
     stays("what they say by unicast changes nothing", lambda: lan.owners(VIP) == ["one", "two"], 1.5)
     for host in (one.host, two.host):
@@ -80,6 +81,16 @@ def test_the_better_host_gets_the_address_although_its_adverts_are_blocked(lan: 
         run.reload()
     wait_for(f"one has it\n{one.log()}\n{two.log()}", lambda: lan.owners(VIP) == ["one"])
     assert "reason=Handover" in one.log(), one.log()
+
+
+def _follows(run: Standalone, active: Standalone) -> bool:
+    agent = Agent(run.state_dir / "engine.sock")
+    try:
+        wait_for("it is told", lambda: agent.status() is not None)
+        status = agent.status()
+        return status is not None and status.active_address == active.host.ipv4
+    finally:
+        agent.close()
 
 
 def _findings(run: Standalone) -> list[tuple[str, str]]:

@@ -465,8 +465,10 @@ class Engine:
             self._guard.send(inheritance.encode(inheritance.Prepare(wanted, unwanted)))
 
     def _unwanted_macvlans(self) -> tuple[str, ...]:
-        """Ours, and no router's: of a VirtualIP that is gone, or of a speaker that was killed."""
-        if self._waiting or self._heritage.hearsay:
+        """Ours, and no router's: of a VirtualIP that is gone, or of a speaker that was killed. While a router is not prepared
+        it is not known which one it will have."""
+        unprepared = any(router.prepared is None for router in self._routers.values())
+        if unprepared or self._waiting or self._heritage.hearsay:
             return ()
         wanted = {router.macvlan for router in self._routers.values()}
         marks = {link.name: MacvlanMark.from_alias(link.alias) for link in self._interfaces.links()}
