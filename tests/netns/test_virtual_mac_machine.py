@@ -174,16 +174,26 @@ def test_what_an_engine_sets_up_itself_is_nobody_elses_hand(speakers: tuple[Spea
         assert "somebody has set a macvlan down" not in speaker.log()
 
 
+SLOW_PREPARE = """
+import sys, time
+if "vipkeeper.prepare" in sys.orig_argv:
+    time.sleep(1)
+"""
+
+
 def test_a_document_that_is_told_again_before_it_is_prepared_does_not_cost_its_macvlan(
-    speakers: tuple[Speaker, Speaker],
+    speakers: tuple[Speaker, Speaker], tmp_path: Path
 ) -> None:
-    """A new speaker finds the macvlan of one that was killed, and the document in its folder; the agent tells it again."""
+    """A new speaker finds the macvlan of one that was killed, and the document in its folder; the agent tells it again,
+    while `prepare` takes its time, as on a busy machine."""
     one, _two = speakers
     told = wanted(VIP, interval_cs=10)
     one.apply(told)
     wait_for("one has it", lambda: has(one.host, VIP))
     one.kill_everything()
     one.log_path.write_text("")
+    (tmp_path / "sitecustomize.py").write_text(SLOW_PREPARE)
+    one.environment["PYTHONPATH"] = str(tmp_path)
     one.start().apply(told)
     one.wait_until("Active")
     stays("its macvlan stays", lambda: one.is_in("Active"), 2)
