@@ -4,7 +4,6 @@ is no conflict: test_no_address_conflict.py.)"""
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +14,8 @@ import pytest
 from scapy.layers.inet6 import ICMPv6ND_NA, ICMPv6NDOptDstLLAddr, IPv6
 from scapy.layers.l2 import ARP, Ether
 
+from tests.netns import flood
+from tests.netns.flood import FLOOD_S
 from tests.netns.lan import Host, Lan, stays, wait_for
 from tests.netns.speaker import Speaker, document
 from tests.netns.stranger import Stranger
@@ -23,23 +24,6 @@ from vipkeeper.ipc.messages import Finding, RouterStatus
 pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping")]
 
 VIP, VIP6 = "192.0.2.100", "2001:db8::100"
-FLOOD_S = 4
-SENDER = """
-import socket, sys, time
-frame = bytes.fromhex(sys.argv[1])
-out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-out.bind(("eth0", 0))
-count, end = 0, time.monotonic() + float(sys.argv[2])
-print("now", flush=True)
-while time.monotonic() < end:
-    for _ in range(100):
-        try:
-            out.send(frame)
-        except OSError:
-            continue
-        count += 1
-print(count)
-"""
 
 
 def conflicts(speaker: Speaker, name: str = "web") -> list[Finding]:
@@ -158,9 +142,7 @@ def test_a_flood_of_claims_costs_little_delays_no_advert_and_moves_nothing(lan: 
     liar = "02:00:00:00:00:66"
     frame = advertisement(liar, vip) if ":" in vip else arp(liar, vip, vip)
     before = cpu_ticks(one.engine)
-    process = start_flood(stranger, frame)
-    assert process.stdout is not None
-    sent = int(process.stdout.readline())
+    sent = flood.packets_of(flood.with_frame(stranger, frame))
     used = (cpu_ticks(one.engine) - before) / 100 / FLOOD_S
     wait_for("adverts go on", lambda: len(capture.lines()) > FLOOD_S * 9)
     times = [float(line.split()[0]) for line in capture.lines()]
@@ -171,12 +153,3 @@ def test_a_flood_of_claims_costs_little_delays_no_advert_and_moves_nothing(lan: 
     told(one, liar)
     assert [state for state, _reason in one.agent.transitions()][-1] == "Active"
     assert len(has_ever_told(one)) < 10, "and few words are made of it"
-
-
-def start_flood(host: Host, frame: bytes) -> subprocess.Popen[str]:
-    process: subprocess.Popen[str] = host.start(
-        *(sys.executable, "-c", SENDER, frame.hex(), str(FLOOD_S)), stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "now\n"
-    return process

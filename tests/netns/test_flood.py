@@ -2,53 +2,33 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from itertools import pairwise
 
 import pytest
+from scapy.layers.inet import IP
+from scapy.layers.l2 import Ether
+from scapy.packet import Raw
 
 from tests.bench.accounts import cpu_s
 from tests.bench.junk import compile_sender, junk_frame
-from tests.netns.lan import Capture, Host, Lan, wait_for
+from tests.netns import flood
+from tests.netns.flood import FLOOD_S
+from tests.netns.lan import Capture, Lan, wait_for
 from tests.netns.speaker import Speaker, document
 
 pytestmark = [pytest.mark.root, pytest.mark.requires("ip", "ping", "tcpdump")]
 
 VIP = "192.0.2.100"
-FLOOD_S = 4
 RATE = 100_000
 CPU_PERCENT = 40.0
 """Of one processor: it takes 16, and the benchmark holds us to 30. An engine that takes no rest (`ports.py`) takes all that
 it gets, which on a busy machine is half a processor."""
-SENDER = """
-import socket, sys, time
-from scapy.all import Ether, IP, Raw
-frame = bytes(Ether(src="02:00:00:00:00:99", dst="01:00:5e:00:00:12")
-              / IP(src="192.0.2.77", dst="224.0.0.18", ttl=255, proto=112) / Raw(bytes.fromhex(sys.argv[1])))
-out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-out.bind(("eth0", 0))
-count, end = 0, time.monotonic() + float(sys.argv[2])
-print("now", flush=True)
-while time.monotonic() < end:
-    for _ in range(100):
-        try:
-            out.send(frame)
-        except OSError:
-            continue
-        count += 1
-print(count)
-"""
 
 
-def flood(host: Host, message: str) -> subprocess.Popen[str]:
-    process: subprocess.Popen[str] = host.start(
-        *(sys.executable, "-W", "ignore", "-c", SENDER, message, str(FLOOD_S)), stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "now\n"
-    return process
+def junk(message: str) -> bytes:
+    header = IP(src="192.0.2.77", dst="224.0.0.18", ttl=255, proto=112)
+    return bytes(Ether(src="02:00:00:00:00:99", dst="01:00:5e:00:00:12") / header / Raw(bytes.fromhex(message)))
 
 
 @pytest.mark.parametrize(
@@ -61,9 +41,7 @@ def test_a_flood_of_junk_delays_no_advert_and_moves_nothing(lan: Lan, message: s
     stranger = lan.host("stranger")
     before = [speaker.agent.transitions() for speaker in (one, two)]
     capture = lan.capture("vrrp and src host 192.0.2.1")
-    process = flood(stranger, message)
-    assert process.stdout is not None
-    sent = int(process.stdout.readline())
+    sent = flood.packets_of(flood.with_frame(stranger, junk(message)))
     print(f"{sent // FLOOD_S} packets a second")
     assert longest_pause_ms(capture) < 300, "three intervals: what the neighbour waits for"
     assert [speaker.agent.transitions() for speaker in (one, two)] == before
